@@ -1,0 +1,120 @@
+//! Finding and opening a repository, and the errors that every question to git may end in.
+
+use std::path::{Path, PathBuf};
+
+use git2::{ErrorCode, Repository, RepositoryOpenFlags};
+
+use crate::model::ObjectId;
+
+/// Why git could not answer. Every message is one line and says what to do where something can be done.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// No repository here.
+    #[error("{0} is not inside a git repository")]
+    NotFound(String),
+    /// Owned by somebody else.
+    #[error("{path} is owned by somebody else; if you trust it, run: git config --global --add safe.directory {path}")]
+    Owner {
+        /// The repository's directory.
+        path: String,
+    },
+    /// A format libgit2 cannot read.
+    #[error("{what} cannot be read yet: {remedy}")]
+    Unsupported {
+        /// The format.
+        what: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A ref or revision that does not exist.
+    #[error("unknown revision '{0}'")]
+    UnknownRevision(String),
+    /// Anything else, in libgit2's words.
+    #[error("git: {0}")]
+    Other(String),
+}
+
+impl From<git2::Error> for GitError {
+    fn from(error: git2::Error) -> Self {
+        GitError::Other(error.message().replace('\n', " "))
+    }
+}
+
+/// An open repository. One per thread: [`Repo::reopen`] gives another.
+pub struct Repo {
+    pub(super) inner: Repository,
+    from_env: bool,
+}
+
+impl Repo {
+    /// The repository that holds `path`, looked for upwards. `None` when there is none.
+    pub fn discover(path: &Path) -> Result<Option<Self>, GitError> {
+        let none: [&Path; 0] = [];
+        match Repository::open_ext(path, RepositoryOpenFlags::empty(), none) {
+            Ok(inner) => Ok(Some(Self { inner, from_env: false })),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(explain(error, path)),
+        }
+    }
+
+    /// As git itself would open it from `path`: `GIT_DIR`, `GIT_WORK_TREE`, `GIT_INDEX_FILE`,
+    /// `GIT_OBJECT_DIRECTORY` and `GIT_ALTERNATE_OBJECT_DIRECTORIES` are honoured.
+    pub fn from_env(path: &Path) -> Result<Self, GitError> {
+        let none: [&Path; 0] = [];
+        match Repository::open_ext(path, RepositoryOpenFlags::FROM_ENV, none) {
+            Ok(inner) => Ok(Self { inner, from_env: true }),
+            Err(error) if error.code() == ErrorCode::NotFound => Err(GitError::NotFound(path.display().to_string())),
+            Err(error) => Err(explain(error, path)),
+        }
+    }
+
+    /// A second handle on the same repository, for another thread.
+    pub fn reopen(&self) -> Result<Self, GitError> {
+        if self.from_env {
+            return Self::from_env(self.inner.workdir().unwrap_or_else(|| self.inner.path()));
+        }
+        let inner = Repository::open(self.inner.path()).map_err(|error| explain(error, self.inner.path()))?;
+        Ok(Self { inner, from_env: false })
+    }
+
+    /// The working tree's root; none in a bare repository.
+    pub fn workdir(&self) -> Option<&Path> {
+        self.inner.workdir()
+    }
+
+    /// The git directory of this working tree.
+    pub fn git_dir(&self) -> &Path {
+        self.inner.path()
+    }
+
+    /// The git directory shared by all linked working trees.
+    pub fn common_dir(&self) -> PathBuf {
+        self.inner.commondir().to_path_buf()
+    }
+}
+
+/// git2's id as the model's.
+pub(super) fn object_id(oid: git2::Oid) -> ObjectId {
+    ObjectId::from_bytes(oid.as_bytes()).unwrap_or(ObjectId::ZERO)
+}
+
+fn explain(error: git2::Error, path: &Path) -> GitError {
+    let shown = path.display().to_string();
+    let message = error.message().to_owned();
+    if error.code() == ErrorCode::Owner {
+        return GitError::Owner { path: shown };
+    }
+    if message.contains("refstorage") || message.contains("reftable") {
+        return GitError::Unsupported {
+            what: "the reftable ref format".into(),
+            remedy: "convert with: git refs migrate --ref-format=files".into(),
+        };
+    }
+    if message.contains("objectformat") || message.contains("object format") {
+        return GitError::Unsupported {
+            what: "the SHA-256 object format".into(),
+            remedy: "scan the working tree instead: keyward scan PATH".into(),
+        };
+    }
+    GitError::from(error)
+}

@@ -1,0 +1,1 @@
+//! Installs, chains, removes and examines git hooks.

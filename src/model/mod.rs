@@ -1,0 +1,25 @@
+//! The nouns every room speaks: what was read, what was seen in it, what came of it. No I/O, no policy.
+
+mod blob;
+mod candidate;
+mod finding;
+mod object;
+mod origin;
+mod outcome;
+mod path;
+mod rule;
+mod secret;
+mod snippet;
+mod span;
+
+pub use blob::{Blob, Difference, Fresh};
+pub use candidate::{Candidate, Found, Mark, MarkScope, Note, Related};
+pub use finding::{DropStage, Dropped, Finding, Occurrence, Placement, Sighting};
+pub use object::ObjectId;
+pub use origin::{CommitInfo, Origin, OriginKind};
+pub use outcome::{Coverage, Outcome, Problem, SkipReason, Survey};
+pub use path::BytePath;
+pub use rule::{Confidence, ParseLevelError, RuleMeta, Severity};
+pub use secret::Secret;
+pub use snippet::{Shown, Snippet};
+pub use span::{Position, Span};

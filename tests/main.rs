@@ -1,0 +1,17 @@
+//! One test binary: link once, share one vocabulary.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::string_slice, clippy::print_stdout, clippy::print_stderr)]
+
+mod architecture;
+mod cli;
+mod common;
+mod detect;
+mod history;
+mod hooks;
+mod properties;
+mod range;
+mod report;
+mod rules;
+mod staged;
+mod tree;
+mod triage;
