@@ -1,5 +1,17 @@
 //! The only room that names git2. Opens repositories and answers questions about them in the model's words.
 
+mod diff;
+mod index;
+mod objects;
 mod open;
+mod revision;
+mod trees;
+mod walk;
 
+pub use diff::{Delta, Holding, Kind, Side, TreeMemo};
+pub use index::IndexEntry;
+pub use objects::{Index, Marked, Object, ObjectKind, Objects, Pool, ReadError, Store};
 pub use open::{GitError, Repo};
+pub use revision::Read;
+pub use trees::{Entry, EntryKind, Reached, entries, reach, read_tree};
+pub use walk::{Commit, Graph, Losses, Tag, message_of};

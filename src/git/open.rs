@@ -29,6 +29,15 @@ pub enum GitError {
     /// A ref or revision that does not exist.
     #[error("unknown revision '{0}'")]
     UnknownRevision(String),
+    /// A blob that the object store has not.
+    #[error("the content of {0} is missing here; fetch it with: git fetch --refetch")]
+    Missing(String),
+    /// History that a shallow clone has cut off.
+    #[error("{0}: this clone is shallow and its history is cut off; deepen it with: git fetch --unshallow")]
+    Shallow(String),
+    /// A range that is none.
+    #[error("'{0}' is not a range: write A..B or A...B")]
+    NotARange(String),
     /// Anything else, in libgit2's words.
     #[error("git: {0}")]
     Other(String),
@@ -61,7 +70,12 @@ impl Repo {
     /// `GIT_OBJECT_DIRECTORY` and `GIT_ALTERNATE_OBJECT_DIRECTORIES` are honoured.
     pub fn from_env(path: &Path) -> Result<Self, GitError> {
         let none: [&Path; 0] = [];
-        match Repository::open_ext(path, RepositoryOpenFlags::FROM_ENV, none) {
+        // libgit2 looks at GIT_DIR only when it is given no path at all.
+        let opened = match std::env::var_os("GIT_DIR") {
+            Some(_) => Repository::open_from_env(),
+            None => Repository::open_ext(path, RepositoryOpenFlags::FROM_ENV, none),
+        };
+        match opened {
             Ok(inner) => Ok(Self { inner, from_env: true }),
             Err(error) if error.code() == ErrorCode::NotFound => Err(GitError::NotFound(path.display().to_string())),
             Err(error) => Err(explain(error, path)),
@@ -75,6 +89,11 @@ impl Repo {
         }
         let inner = Repository::open(self.inner.path()).map_err(|error| explain(error, self.inner.path()))?;
         Ok(Self { inner, from_env: false })
+    }
+
+    /// True when it was opened by [`Repo::from_env`].
+    pub(super) fn is_from_env(&self) -> bool {
+        self.from_env
     }
 
     /// The working tree's root; none in a bare repository.
@@ -102,7 +121,9 @@ fn explain(error: git2::Error, path: &Path) -> GitError {
     let shown = path.display().to_string();
     let message = error.message().to_owned();
     if error.code() == ErrorCode::Owner {
-        return GitError::Owner { path: shown };
+        // "repository path '/x/y/' is not owned by current user": that is the path git wants to be told.
+        let named = message.split('\'').nth(1).map(|path| path.trim_end_matches('/').to_owned());
+        return GitError::Owner { path: named.filter(|path| !path.is_empty()).unwrap_or(shown) };
     }
     if message.contains("refstorage") || message.contains("reftable") {
         return GitError::Unsupported {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Confidence, Origin, Position, RuleMeta, Secret, Snippet, Span};
+use super::{BytePath, Confidence, Origin, Position, Problem, RuleMeta, Secret, Snippet, Span, any_glob_matches};
 
 /// Something a check saw in a blob.
 #[derive(Clone, Debug)]
@@ -31,6 +31,16 @@ pub struct Candidate {
     pub guessable: bool,
     /// Set when the check itself drops it; the sentence says why. Kept for `--explain` and for masking.
     pub dropped: Option<String>,
+    /// Globs on the path that the blob had no path yet to be held against (histories); empty when decided. It counts
+    /// only where the blob is found at a path that [`Candidate::belongs_at`].
+    pub paths: Vec<String>,
+}
+
+impl Candidate {
+    /// True when its rule's path condition allows this path.
+    pub fn belongs_at(&self, path: &BytePath) -> bool {
+        any_glob_matches(&self.paths, path)
+    }
 }
 
 /// A reason that moved a candidate's confidence. One sentence, no secret in it.
@@ -60,6 +70,8 @@ pub struct Found {
     /// Inline comments that ask for silence. Collected wherever keyward's own comment stands, so that unused ones
     /// can be reported; other tools' only beside candidates.
     pub marks: Vec<Mark>,
+    /// What was not looked at, and why: limits reached by hostile input, a regex that does not compile.
+    pub problems: Vec<Problem>,
 }
 
 /// An inline comment that asks for silence.

@@ -37,8 +37,13 @@ pub struct Placement {
     /// The commit that introduced it: for a range the commit scanned, for a history the earliest over all blobs
     /// that hold the secret. None where no commit reaches it.
     pub introduced: Option<CommitInfo>,
-    /// All paths the secret's blobs have or had, sorted.
+    /// The paths the secret's blobs have or had, where the rule holds, sorted; the first thousand of more.
     pub paths: Vec<BytePath>,
+    /// How many further paths there are, at least; a path that several blobs had may count more than once.
+    pub more_paths: u64,
+    /// True when it also lies where no path is known: in a message, a tag, an unreachable blob, past the thousandth
+    /// path. Then no set of paths covers it.
+    pub elsewhere: bool,
     /// Every place, sorted; the first is the finding's own. Empty outside histories.
     pub occurrences: Vec<Occurrence>,
     /// True when no ref reaches it (only with `--all-objects`).

@@ -3,6 +3,7 @@
 mod blob;
 mod candidate;
 mod finding;
+mod glob;
 mod object;
 mod origin;
 mod outcome;
@@ -15,6 +16,7 @@ mod span;
 pub use blob::{Blob, Difference, Fresh};
 pub use candidate::{Candidate, Found, Mark, MarkScope, Note, Related};
 pub use finding::{DropStage, Dropped, Finding, Occurrence, Placement, Sighting};
+pub use glob::any_glob_matches;
 pub use object::ObjectId;
 pub use origin::{CommitInfo, Origin, OriginKind};
 pub use outcome::{Coverage, Outcome, Problem, SkipReason, Survey};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Confidence, RuleMeta};
+use crate::model::{BytePath, Confidence, RuleMeta, any_glob_matches};
 
 /// A rule ready to match with. Its regex is text: whoever matches compiles it when first needed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +46,11 @@ impl Rule {
     /// The rule's id.
     pub fn id(&self) -> &str {
         &self.meta.id
+    }
+
+    /// True when its path condition allows `path`. A rule without one applies to blobs without a path as well.
+    pub fn applies_to(&self, path: Option<&BytePath>) -> bool {
+        self.paths.is_empty() || path.is_some_and(|path| any_glob_matches(&self.paths, path))
     }
 }
 

@@ -29,6 +29,8 @@ impl Seed {
 
 /// How far an unbounded repetition is spun out beyond its least count.
 const SPIN: u32 = 8;
+/// No text grows past this many bytes by repetition: patterns come from users, too.
+const LONGEST: usize = 64 * 1024;
 
 /// A text that `pattern` matches.
 ///
@@ -51,10 +53,15 @@ fn fill(hir: &Hir, seed: &mut Seed, out: &mut Vec<u8>) {
         HirKind::Literal(literal) => out.extend_from_slice(&literal.0),
         HirKind::Class(class) => out.push(pick(class, seed)),
         HirKind::Repetition(repetition) => {
-            let most = repetition.max.unwrap_or(repetition.min + SPIN).max(repetition.min);
-            let times = repetition.min + seed.below(u64::from(most - repetition.min) + 1) as u32;
+            let most = repetition.max.unwrap_or(repetition.min.saturating_add(SPIN)).max(repetition.min);
+            let times = u64::from(repetition.min) + seed.below(u64::from(most - repetition.min) + 1);
             for _ in 0..times {
+                let before = out.len();
                 fill(&repetition.sub, seed, out);
+                // Nested repetitions multiply: what is empty or long enough already is not gone on with.
+                if out.len() == before || out.len() >= LONGEST {
+                    break;
+                }
             }
         }
         HirKind::Capture(capture) => fill(&capture.sub, seed, out),
@@ -99,6 +106,16 @@ fn pick(class: &Class, seed: &mut Seed) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hostile_pattern_neither_overflows_nor_grows_without_end() {
+        for pattern in ["a{4294967295,}", "((a{1000}){1000}){1000}", "(((){999}){999}){999}"] {
+            // A pattern may also be refused when it is read.
+            if let Ok(text) = expand(pattern, &mut Seed::new(1)) {
+                assert!(text.len() <= 2 * LONGEST, "{pattern}");
+            }
+        }
+    }
 
     #[test]
     fn what_is_expanded_matches_and_stays_the_same() {
