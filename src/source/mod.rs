@@ -1,8 +1,18 @@
 //! Bytes in: each source shows its blobs to a visitor and says what it could not show.
 
+mod fresh;
+mod history;
+mod lines;
+mod range;
+mod staged;
 mod stdin;
+mod tree;
 
+pub use history::{HistoryOptions, history};
+pub use range::{Range, range};
+pub use staged::{staged, unstaged};
 pub use stdin::stdin;
+pub use tree::tree;
 
 use crate::config::PathFilter;
 use crate::git::GitError;
@@ -37,4 +47,7 @@ pub enum SourceError {
     /// There was nothing to look at though there should have been.
     #[error("{0}")]
     Nothing(String),
+    /// There is less than there should be, and nobody said that this is fine.
+    #[error("{0}")]
+    Incomplete(String),
 }

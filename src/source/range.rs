@@ -1,0 +1,254 @@
+//! A range of commits, each by what is in none of its parents, and every commit's message.
+
+use std::collections::HashSet;
+
+use super::fresh::{Parent, Piece, each, pieces, show};
+use super::{Limits, SourceError, Visit};
+use crate::git::{GitError, Repo, TreeMemo};
+use crate::model::{Blob, Fresh, ObjectId, Origin, OriginKind, Problem, Survey};
+
+/// Commits handled at a time: bounds memory, yet lets them share what is known of common trees.
+const AT_A_TIME: usize = 256;
+
+/// Which commits to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The commit before the first; empty when there is none, or zeros as git's hooks write.
+    pub base: String,
+    /// The last commit.
+    pub tip: String,
+    /// True for `A...B`: from their common ancestors on.
+    pub symmetric: bool,
+    /// Where a shallow clone has cut a commit off its parents, take all of that commit as new instead of refusing.
+    pub allow_shallow: bool,
+    /// For a push: the remote's name. What its remote-tracking refs have counts as known to it, beside the base.
+    pub remote: Option<String>,
+}
+
+impl Range {
+    /// From `A..B` or `A...B`; a side left out is HEAD, as git has it.
+    pub fn parse(text: &str) -> Result<Self, GitError> {
+        let (base, tip, symmetric) = match (text.split_once("..."), text.split_once("..")) {
+            (Some((base, tip)), _) => (base, tip, true),
+            (None, Some((base, tip))) => (base, tip, false),
+            (None, None) => return Err(GitError::NotARange(text.to_owned())),
+        };
+        let side = |side: &str| if side.is_empty() { "HEAD".to_owned() } else { side.to_owned() };
+        Ok(Self { base: side(base), tip: side(tip), symmetric, allow_shallow: false, remote: None })
+    }
+
+    /// What a push of `tip` brings to `remote`, whose ref is at `base` (zeros for a new one). A base that was never
+    /// fetched does not narrow it.
+    pub fn pushed(base: &str, tip: &str, remote: &str) -> Self {
+        let remote = Some(remote.to_owned());
+        Self { base: base.to_owned(), tip: tip.to_owned(), symmetric: false, allow_shallow: false, remote }
+    }
+
+    /// Everything since `base`: `base..HEAD`.
+    pub fn since(base: &str) -> Self {
+        Self { base: base.to_owned(), tip: "HEAD".to_owned(), symmetric: false, allow_shallow: false, remote: None }
+    }
+}
+
+/// Shows, for every commit of the range, its message and each file that is in none of its parents.
+pub fn range(repo: &Repo, range: &Range, limits: Limits<'_>, visit: &Visit<'_>) -> Result<Survey, SourceError> {
+    let mut survey = Survey::default();
+    let commits = commits(repo, range, &mut survey)?;
+    if commits.is_empty() {
+        survey.notices.push(format!("{}: no commits to scan", shown(range)));
+    }
+    for some in commits.chunks(AT_A_TIME) {
+        chunk(repo, some, limits, visit, &mut survey)?;
+    }
+    survey.problems.sort();
+    Ok(survey)
+}
+
+fn chunk(
+    repo: &Repo,
+    commits: &[ObjectId],
+    limits: Limits<'_>,
+    visit: &Visit<'_>,
+    survey: &mut Survey,
+) -> Result<(), SourceError> {
+    let read = |repo: &Repo, _: &mut (), id: &ObjectId| (*id, parents(repo, *id));
+    let mut known = Vec::new();
+    for (id, parents) in each(repo, commits, || (), read)? {
+        survey.coverage.commits += 1;
+        match parents {
+            Ok(parents) => known.push((id, parents)),
+            Err(error) => survey.problems.push(unreadable(id, &error)),
+        }
+    }
+    let wanted: HashSet<ObjectId> =
+        known.iter().flat_map(|(_, parents)| parents).flat_map(|(_, p)| p.wanted()).collect();
+    // Parents are handed over to the threads, which change them.
+    let known: Vec<_> = known.into_iter().map(|(id, parents)| (id, std::sync::Mutex::new(parents))).collect();
+    let relate = |repo: &Repo, memo: &mut TreeMemo, (id, parents): &(ObjectId, std::sync::Mutex<Vec<_>>)| {
+        let parents = parents.lock().map(|mut parents| std::mem::take(&mut *parents)).unwrap_or_default();
+        (*id, related(repo, parents, &wanted, memo, limits))
+    };
+    let mut work: Vec<(ObjectId, Option<Piece>)> = Vec::new();
+    for (id, (pieces, passed)) in each(repo, &known, TreeMemo::new, relate)? {
+        survey.add(passed);
+        work.push((id, None));
+        work.extend(pieces.into_iter().map(|piece| (id, Some(piece))));
+    }
+    let one = |repo: &Repo, _: &mut (), (id, piece): &(ObjectId, Option<Piece>)| match piece {
+        Some(piece) => {
+            let origin = Origin { commit: Some(*id), ..Origin::new(OriginKind::Range) };
+            show(repo, piece, origin, limits, visit)
+        }
+        None => message(repo, *id, limits, visit),
+    };
+    each(repo, &work, || (), one)?.into_iter().for_each(|part| survey.add(part));
+    Ok(())
+}
+
+/// What the commit changes against each of its parents; against nothing for a first commit.
+fn parents(repo: &Repo, id: ObjectId) -> Result<Vec<(Option<ObjectId>, Parent)>, GitError> {
+    let ids: Vec<Option<ObjectId>> = repo.parents(id)?.into_iter().map(Some).collect();
+    let ids = if ids.is_empty() { vec![None] } else { ids };
+    ids.into_iter().map(|parent| Ok((parent, Parent::new(repo.changes(parent, id)?)))).collect()
+}
+
+/// Content that a parent has anywhere is not new.
+fn related(
+    repo: &Repo,
+    parents: Vec<(Option<ObjectId>, Parent)>,
+    wanted: &HashSet<ObjectId>,
+    memo: &mut TreeMemo,
+    limits: Limits<'_>,
+) -> (Vec<Piece>, Survey) {
+    let with_copies = parents.into_iter().map(|(id, mut parent)| {
+        // A tree that cannot be read hides nothing: its copies count as new.
+        let holding = id.filter(|_| !parent.is_empty()).and_then(|id| repo.find_blobs(id, wanted, memo).ok());
+        for (id, path) in holding.iter().flat_map(|holding| holding.iter()) {
+            parent.holds(*id, path, limits);
+        }
+        parent
+    });
+    pieces(repo, with_copies.collect(), limits)
+}
+
+fn message(repo: &Repo, id: ObjectId, limits: Limits<'_>, visit: &Visit<'_>) -> Survey {
+    let mut survey = Survey::default();
+    match repo.commit_message(id) {
+        Ok(bytes) if bytes.len() as u64 > limits.max_file_size => {
+            survey.coverage.skip_large(format!("message of commit {id}"), bytes.len() as u64);
+        }
+        Ok(bytes) => {
+            let origin = Origin { commit: Some(id), ..Origin::new(OriginKind::CommitMessage) };
+            visit(&Blob { origin: &origin, bytes: &bytes, fresh: &Fresh::All, former_path: None });
+            survey.coverage.scanned(bytes.len());
+            survey.coverage.messages += 1;
+        }
+        Err(error) => survey.problems.push(unreadable(id, &error)),
+    }
+    survey
+}
+
+fn unreadable(id: ObjectId, error: &GitError) -> Problem {
+    Problem::new(format!("commit {id}"), error.to_string()).fix("fetch what is missing with: git fetch --refetch")
+}
+
+/// The commits of the range, newest first.
+fn commits(repo: &Repo, range: &Range, survey: &mut Survey) -> Result<Vec<ObjectId>, SourceError> {
+    let tip = repo.resolve(&range.tip)?;
+    let cut_off = repo.shallow_commits()?;
+    let hidden = match base(repo, range)? {
+        base if range.remote.is_some() => {
+            let remote = range.remote.as_deref().unwrap_or_default();
+            on_remote(repo, remote)?.into_iter().chain(base).collect()
+        }
+        Some(base) if range.symmetric => {
+            let bases = repo.merge_bases(base, tip)?;
+            if bases.is_empty() {
+                shallow(range, !cut_off.is_empty())?;
+                survey.notices.push(format!("{}: no common ancestor, so all of {} counts", shown(range), range.tip));
+            }
+            bases
+        }
+        Some(base) => vec![base],
+        None => {
+            if !is_zero(&range.base) {
+                shallow(range, !cut_off.is_empty())?;
+            }
+            survey.notices.push(format!(
+                "base {} is not in this repository (a new branch, or history was rewritten): scanning the commits of \
+                 {} that are on no other ref",
+                if is_zero(&range.base) { "(none)" } else { &range.base },
+                range.tip
+            ));
+            on_other_refs(repo, &range.tip, tip)?
+        }
+    };
+    let commits = repo.commits(tip, &hidden)?;
+    shallow(range, commits.iter().any(|id| cut_off.contains(id)))?;
+    Ok(commits)
+}
+
+/// The base's commit. None when it is zeros or an id that this repository has not; a *name* that does not resolve
+/// is an error.
+fn base(repo: &Repo, range: &Range) -> Result<Option<ObjectId>, GitError> {
+    if is_zero(&range.base) {
+        return Ok(None);
+    }
+    match repo.resolve(&range.base) {
+        Err(GitError::UnknownRevision(_)) if ObjectId::from_hex(&range.base).is_some() => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+fn is_zero(base: &str) -> bool {
+    base.is_empty() || (base.len() >= 7 && base.bytes().all(|b| b == b'0'))
+}
+
+/// The commits of all branches and tags but the tip's own: those at the tip if it was given by id, or else the ref it
+/// names with its remote-tracking namesakes. A host's test merge of it (`pull/N/merge`) is not "another ref", and
+/// neither is the stash: hiding less scans more.
+fn on_other_refs(repo: &Repo, name: &str, tip: ObjectId) -> Result<Vec<ObjectId>, GitError> {
+    let own = repo.ref_name(name);
+    let is_own = |full: &str, id: ObjectId| match &own {
+        Some(own) => branch_of(full) == branch_of(own),
+        None => id == tip,
+    };
+    let counts = |full: &str| {
+        let of_host = full.contains("/pull/") || full.contains("/merge-requests/");
+        let public = ["refs/heads/", "refs/remotes/", "refs/tags/"].iter().any(|space| full.starts_with(space));
+        public && !(of_host && full.ends_with("/merge"))
+    };
+    let refs = repo.refs()?.into_iter();
+    Ok(refs.filter(|(full, id)| counts(full) && !is_own(full, *id)).map(|(_, id)| id).collect())
+}
+
+/// What the remote is known to have: the tips of its tracking refs; of all remotes' where it has no name but an address.
+fn on_remote(repo: &Repo, remote: &str) -> Result<Vec<ObjectId>, GitError> {
+    let refs = repo.refs()?;
+    let of = |space: &str| -> Vec<ObjectId> {
+        refs.iter().filter(|(full, _)| full.starts_with(space)).map(|(_, id)| *id).collect()
+    };
+    let own = of(&format!("refs/remotes/{remote}/"));
+    let is_name = repo.config(&format!("remote.{remote}.url"))?.is_some();
+    Ok(if is_name { own } else { of("refs/remotes/") })
+}
+
+/// `main` of `refs/heads/main` and `refs/remotes/origin/main`.
+fn branch_of(full: &str) -> &str {
+    if let Some(branch) = full.strip_prefix("refs/heads/") {
+        return branch;
+    }
+    let remote = full.strip_prefix("refs/remotes/").and_then(|rest| rest.split_once('/'));
+    remote.map_or(full, |(_, branch)| branch)
+}
+
+fn shallow(range: &Range, cut: bool) -> Result<(), SourceError> {
+    if !cut || range.allow_shallow {
+        return Ok(());
+    }
+    Err(SourceError::Git(GitError::Shallow(shown(range))))
+}
+
+fn shown(range: &Range) -> String {
+    format!("{}{}{}", range.base, if range.symmetric { "..." } else { ".." }, range.tip)
+}

@@ -1,0 +1,75 @@
+//! The index that git is about to commit, against every parent the commit will have.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::fresh::{Parent, each, pieces, show};
+use super::{Limits, SourceError, Visit, tree};
+use crate::git::{Delta, Kind, Repo};
+use crate::model::{BytePath, ObjectId, Origin, OriginKind, Survey};
+
+/// Shows the files, relative to the current directory, that are *not* staged, each whole: a hook is handed files by
+/// others, and whatever they name must have been looked at.
+pub fn unstaged(repo: &Repo, files: &[PathBuf], limits: Limits<'_>, visit: &Visit<'_>) -> Result<Survey, SourceError> {
+    let ids = repo.next_parents()?;
+    let changes = repo.staged_changes(ids.first().copied())?;
+    let staged: HashSet<&BytePath> = changes.iter().map(|delta| &delta.path).collect();
+    let workdir = repo.workdir().and_then(|dir| dir.canonicalize().ok());
+    let is_staged = |file: &&PathBuf| {
+        // The directory is resolved, the file is not: it may be a link, and the link is what is staged.
+        let real = file.parent().and_then(|dir| {
+            let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+            Some(dir.canonicalize().ok()?.join(file.file_name()?))
+        });
+        let inside = real.as_deref().zip(workdir.as_deref()).and_then(|(real, root)| real.strip_prefix(root).ok());
+        inside.is_some_and(|path| staged.contains(&BytePath::from_os(path)))
+    };
+    let rest: Vec<PathBuf> = files.iter().filter(|file| !is_staged(file)).cloned().collect();
+    if rest.is_empty() { Ok(Survey::default()) } else { tree(&rest, limits, visit) }
+}
+
+/// Shows every file that the next commit would add or change. Open the repository with [`Repo::from_env`]: for
+/// `commit -a` and `commit FILE` git names another index in the environment of its hooks.
+pub fn staged(repo: &Repo, limits: Limits<'_>, visit: &Visit<'_>) -> Result<Survey, SourceError> {
+    let ids = repo.next_parents()?;
+    let against: Vec<Option<ObjectId>> = if ids.is_empty() { vec![None] } else { ids.into_iter().map(Some).collect() };
+    let entries = repo.index_entries()?;
+    // `git add -N` only announces a file; a commit leaves it out.
+    let announced: HashSet<&BytePath> =
+        entries.iter().filter(|entry| entry.intent_to_add).map(|entry| &entry.path).collect();
+    let keep = |delta: &Delta| !announced.contains(&delta.path);
+    let mut parents = Vec::new();
+    for id in against {
+        parents.push(Parent::new(repo.staged_changes(id)?.into_iter().filter(keep).collect()));
+    }
+    let wanted: HashSet<ObjectId> = parents.iter().flat_map(Parent::wanted).collect();
+    for entry in entries.iter().filter(|entry| entry.kind != Kind::Submodule && wanted.contains(&entry.id)) {
+        for parent in &mut parents {
+            // What is the same in the index and the parent is the parent's.
+            if entry.stage == 0 && !entry.intent_to_add && !parent.changes(&entry.path) {
+                parent.holds(entry.id, &entry.path, limits);
+            }
+        }
+    }
+    let nothing = match (parents.len(), parents.iter().any(Parent::is_empty)) {
+        (_, false) => None,
+        (1, true) => Some("nothing is staged"),
+        (_, true) => Some("the merge is the same as one of its parents"),
+    };
+    let (pieces, mut survey) = pieces(repo, parents, limits);
+    let one = |repo: &Repo, _: &mut (), piece: &_| show(repo, piece, Origin::new(OriginKind::Staged), limits, visit);
+    each(repo, &pieces, || (), one)?.into_iter().for_each(|part| survey.add(part));
+    survey.problems.sort();
+    let mut unmerged: Vec<&BytePath> =
+        entries.iter().filter(|entry| entry.stage > 0).map(|entry| &entry.path).collect();
+    unmerged.dedup();
+    if let Some(first) = unmerged.first() {
+        // git refuses to commit before it would run a hook, so nothing slips through.
+        let what =
+            format!("{} unmerged path(s), such as {first}, were not scanned: git add them first", unmerged.len());
+        survey.notices.push(what);
+    } else if let Some(nothing) = nothing {
+        survey.notices.push(nothing.into());
+    }
+    Ok(survey)
+}
