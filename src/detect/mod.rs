@@ -1,11 +1,38 @@
 //! Secrets: from a blob's bytes to candidates. Knows rules and the model; nothing of files, git or configuration.
+//!
+//! One blob goes: encoding → prefilter → matcher (or the generic grammar) → judge → assemble.
+
+mod assemble;
+mod checksum;
+mod encoding;
+mod entropy;
+mod generic;
+mod judge;
+mod lines;
+mod marks;
+mod matcher;
+mod placeholder;
+mod prefilter;
+pub mod selftest;
+mod structure;
+mod sweep;
+
+use std::collections::HashMap;
+
+pub use checksum::fix;
 
 use crate::model::{Blob, Found};
 use crate::rule::Rule;
 
+use matcher::Matcher;
+use prefilter::Prefilter;
+
 /// Rules made ready to match. Shared by all threads; scratch memory is per thread.
 pub struct Detector {
     rules: Vec<Rule>,
+    matchers: Vec<Matcher>,
+    by_id: HashMap<String, usize>,
+    prefilter: Prefilter,
 }
 
 /// Why a detector cannot be built.
@@ -14,6 +41,9 @@ pub enum DetectError {
     /// A scan with no rules would be green for nothing.
     #[error("no rules are left to scan with")]
     NoRules,
+    /// More anchors than an automaton can hold.
+    #[error("the rules' anchors cannot be planned for: {0}")]
+    Anchors(#[from] aho_corasick::BuildError),
 }
 
 impl Detector {
@@ -22,7 +52,10 @@ impl Detector {
         if rules.is_empty() {
             return Err(DetectError::NoRules);
         }
-        Ok(Self { rules })
+        let prefilter = Prefilter::new(&rules)?;
+        let matchers = rules.iter().map(|_| Matcher::default()).collect();
+        let by_id = rules.iter().enumerate().map(|(index, rule)| (rule.id().to_owned(), index)).collect();
+        Ok(Self { rules, matchers, by_id, prefilter })
     }
 
     /// The rules it looks for.
@@ -31,8 +64,12 @@ impl Detector {
     }
 
     /// Everything seen in `blob` whose evidence is fresh, and its inline comments; `None` when there is nothing.
+    ///
+    /// Hostile input ends within a bounded amount of work; what was not looked at is among [`Found::problems`].
     pub fn scan(&self, blob: &Blob<'_>) -> Option<Found> {
-        let _ = blob;
-        None
+        if blob.fresh.is_nothing() && blob.former_path.is_none() {
+            return None;
+        }
+        assemble::found(self, blob, sweep::sweep(self, blob)?)
     }
 }

@@ -1,0 +1,201 @@
+//! From what was seen to what is told: freshness, positions, snippets, marks. Decides no match.
+
+use std::sync::Arc;
+
+use super::Detector;
+use super::encoding::Map;
+use super::judge::{self, Seen};
+use super::lines::Lines;
+use super::marks;
+use super::sweep::{MOST, Seens, Swept, allows_bare};
+use crate::model::{Blob, Candidate, Found, Mark, Position, Problem, Related, Secret, Snippet, Span};
+use crate::rule::Rule;
+
+/// Bytes of context shown on either side of a secret on a long line.
+const CONTEXT: usize = 100;
+/// Bytes of one long secret shown.
+const SHOWN: usize = 200;
+/// So many secrets before and after one on a snippet are masked wherever their values show in it.
+const NEIGHBOURS: usize = 32;
+/// Secrets in one window that are masked one by one.
+const CROWD: usize = 256;
+
+/// One text of a blob: what was matched, and how it lies in the stored bytes.
+struct Text<'a> {
+    bytes: &'a [u8],
+    lines: Lines,
+    map: Map,
+}
+
+/// All that is to be told about `blob`; `None` when that is nothing.
+pub(super) fn found(detector: &Detector, blob: &Blob<'_>, swept: Swept) -> Option<Found> {
+    let mut found =
+        Found { origin: blob.origin.clone(), candidates: Vec::new(), marks: Vec::new(), problems: Vec::new() };
+    let mut broken = swept.stored.broken.clone();
+    broken.extend(swept.decoded.iter().flat_map(|(_, seens)| seens.broken.iter().copied()));
+    let cut = swept.stored.cut || swept.decoded.as_ref().is_some_and(|(_, seens)| seens.cut);
+    if let Some((bytes, seens)) = swept.decoded {
+        let text = Text { bytes: &bytes, lines: Lines::new(&bytes, 0), map: Map::utf16(&bytes, swept.skip) };
+        tell(detector, blob, &text, seens, &mut found);
+    }
+    if !swept.stored.seen.is_empty() || !swept.stored.marks.is_empty() {
+        let text = Text { bytes: blob.bytes, lines: Lines::new(blob.bytes, swept.skip), map: Map::Same };
+        tell(detector, blob, &text, swept.stored, &mut found);
+    }
+    if cut {
+        found.problems.push(too_much(blob));
+    }
+    broken.sort_unstable();
+    broken.dedup();
+    found.problems.extend(broken.into_iter().filter_map(|rule| unusable(detector, rule)));
+    found.candidates.sort_by(|a, b| (a.span, &a.rule.id).cmp(&(b.span, &b.rule.id)));
+    let silent = found.candidates.is_empty() && found.marks.is_empty() && found.problems.is_empty();
+    (!silent).then_some(found)
+}
+
+fn too_much(blob: &Blob<'_>) -> Problem {
+    let what = match (&blob.origin.path, &blob.origin.object, &blob.origin.commit) {
+        (Some(path), ..) => path.to_string(),
+        (_, Some(id), _) | (_, _, Some(id)) => id.to_string(),
+        _ => blob.origin.kind.name().to_owned(),
+    };
+    let why =
+        format!("more than {MOST} candidates, or more work than any real file needs: not all of it was looked at");
+    Problem::new(what, why).fix("exclude it, or split it into smaller files")
+}
+
+/// A rule whose regex turned out not to compile. Said with every blob that it may have had something to say about.
+fn unusable(detector: &Detector, rule: usize) -> Option<Problem> {
+    let why = detector.matchers.get(rule)?.error()?;
+    Some(Problem::new(format!("rule '{}'", detector.rules.get(rule)?.id()), why).fix("correct its regex"))
+}
+
+/// Judges what was seen in one text and appends what is fresh.
+fn tell(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seens: Seens, found: &mut Found) {
+    let Seens { mut seen, marks: places, .. } = seens;
+    let rules = &detector.rules;
+    for seen in &mut seen {
+        if let Some(rule) = rules.get(seen.rule) {
+            seen.weigh(rule, text.bytes);
+        }
+    }
+    judge::compose(&mut seen, rules, &text.lines, |id| detector.by_id.get(id).copied());
+    judge::settle(&mut seen, rules);
+    let part = |seen: &Seen| rules.get(seen.rule).is_none_or(|rule| rule.part);
+    seen.retain(|seen| !part(seen));
+    let candidates = candidates(rules, blob, text, &seen);
+    let mut placed = marks::own(text.bytes, &text.lines, &places);
+    if !candidates.is_empty() {
+        let spans: Vec<Span> = seen.iter().map(|seen| seen.secret).collect();
+        placed.extend(marks::others(text.bytes, &text.lines, &spans));
+    }
+    let marks: Vec<Mark> = marks::finish(placed, blob.fresh, |span| text.map.span(text.bytes, span));
+    found.candidates.extend(candidates);
+    found.marks.extend(marks);
+}
+
+/// Candidates of all that is fresh.
+fn candidates(rules: &[Rule], blob: &Blob<'_>, text: &Text<'_>, seen: &[Seen]) -> Vec<Candidate> {
+    let secrets: Vec<(Span, Secret)> =
+        seen.iter().map(|seen| (seen.secret, Secret::new(seen.secret.of(text.bytes), seen.public))).collect();
+    let longest = seen.iter().map(|seen| seen.secret.len()).max().unwrap_or_default();
+    let positions = Positions::new(text, seen);
+    let mut out = Vec::new();
+    for (index, here) in seen.iter().enumerate() {
+        let (Some(rule), Some((_, secret))) = (rules.get(here.rule), secrets.get(index)) else { continue };
+        let stored = |span: Span| text.map.span(text.bytes, span);
+        let evidence: Vec<Span> =
+            std::iter::once(here.whole).chain(here.parts.iter().map(|(_, span)| *span)).map(stored).collect();
+        if !is_fresh(rule, here, blob, &evidence) {
+            continue;
+        }
+        let related = here.parts.iter().filter_map(|(part, span)| {
+            let rule = Arc::clone(&rules.get(*part)?.meta);
+            Some(Related { rule, span: stored(*span), start: positions.at(span.start), end: positions.at(span.end) })
+        });
+        out.push(Candidate {
+            rule: Arc::clone(&rule.meta),
+            secret: secret.clone(),
+            span: stored(here.secret),
+            evidence,
+            start: positions.at(here.secret.start),
+            end: positions.at(here.secret.end),
+            confidence: here.confidence,
+            notes: here.notes.clone(),
+            related: related.collect(),
+            snippet: snippet(text, here.secret, index, &secrets, longest),
+            guessable: here.guessable,
+            dropped: here.dropped.clone(),
+            paths: here.paths.clone(),
+        });
+    }
+    out
+}
+
+/// A path-conditional rule that only the new path of a rename satisfies has never looked at the blob before.
+fn is_fresh(rule: &Rule, seen: &Seen, blob: &Blob<'_>, evidence: &[Span]) -> bool {
+    let new_here = |path| !rule.applies_to(Some(path)) || seen.bare && !allows_bare(path);
+    blob.fresh.touches(evidence) || blob.former_path.is_some_and(new_here)
+}
+
+/// Positions of all that is told, computed in one walk.
+struct Positions {
+    offsets: Vec<usize>,
+    positions: Vec<Position>,
+}
+
+impl Positions {
+    fn new(text: &Text<'_>, seen: &[Seen]) -> Self {
+        let spans = seen.iter().flat_map(|seen| seen.parts.iter().map(|(_, span)| *span).chain([seen.secret]));
+        let mut offsets: Vec<usize> = spans.flat_map(|span| [span.start, span.end]).collect();
+        offsets.sort_unstable();
+        offsets.dedup();
+        let positions = text.lines.positions(text.bytes, &offsets);
+        Self { offsets, positions }
+    }
+
+    fn at(&self, offset: usize) -> Position {
+        let known = self.offsets.binary_search(&offset).ok().and_then(|index| self.positions.get(index).copied());
+        known.unwrap_or(Position { line: 1, column: 1, column_utf16: 1 })
+    }
+}
+
+/// The line of `focus`, or what lies near it on a long one, with every secret in it masked.
+fn snippet(text: &Text<'_>, focus: Span, index: usize, secrets: &[(Span, Secret)], longest: usize) -> Snippet {
+    let line = text.lines.span(text.lines.index(focus.start)).unwrap_or(focus);
+    let start = line.start.max(focus.start.saturating_sub(CONTEXT));
+    let end = line.end.min(focus.end.min(focus.start + SHOWN) + CONTEXT).max(start);
+    // Whole characters only, so that no half of one shows as a stray byte.
+    let end = (end.saturating_sub(3).max(start)..=end).rev().find(|at| is_start(text.bytes, *at)).unwrap_or(end);
+    let end = if Span::new(start, end).of(text.bytes).ends_with(b"\r") { end - 1 } else { end };
+    let start = (start..focus.start.min(start + 4)).find(|at| is_start(text.bytes, *at)).unwrap_or(start);
+    let window = Span::new(start, end);
+    let within = |span: Span| {
+        let from = span.start.clamp(window.start, window.end) - window.start;
+        Span::new(from, span.end.clamp(window.start, window.end) - window.start)
+    };
+    // Everything that overlaps the window, and the values of the nearest others: they may stand here as well.
+    let first = secrets.partition_point(|(span, _)| span.start + longest < window.start);
+    let overlapping = || {
+        let near = secrets.iter().skip(first).take_while(|(span, _)| span.start < window.end);
+        near.filter(|(span, _)| span.overlaps(&window))
+    };
+    let outside = Span::new(window.len(), window.len());
+    let near = secrets.iter().skip(index.saturating_sub(NEIGHBOURS)).take(2 * NEIGHBOURS);
+    let mut others: Vec<&Secret> = near.filter(|(span, _)| !span.overlaps(&window)).map(|(_, secret)| secret).collect();
+    others.sort_unstable();
+    others.dedup();
+    others.retain(|secret| memchr::memmem::find(window.of(text.bytes), secret.reveal()).is_some());
+    let mut known: Vec<(Span, &Secret)> =
+        overlapping().map(|(span, secret)| (within(*span), secret)).take(CROWD).collect();
+    if let Some((_, secret)) = overlapping().nth(CROWD) {
+        // Nothing real looks like this: show none of it.
+        known = vec![(Span::new(0, window.len()), secret)];
+    }
+    known.extend(others.into_iter().map(|secret| (outside, secret)));
+    Snippet::new(window.of(text.bytes), within(focus), &known)
+}
+
+fn is_start(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_none_or(|b| b & 0xc0 != 0x80)
+}

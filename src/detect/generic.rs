@@ -1,0 +1,510 @@
+//! The assignment grammar: a telling name, an operator, a value. Guesses; a value's looks decide how sure it is.
+
+use super::entropy::shannon;
+use crate::model::{BytePath, Confidence, Span};
+
+/// A value given to a telling name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Assigned {
+    /// Name to value.
+    pub(super) whole: Span,
+    /// The value.
+    pub(super) value: Span,
+    /// True when it had no quotes, which only some kinds of file allow.
+    pub(super) bare: bool,
+    /// How much its looks are worth.
+    pub(super) confidence: Confidence,
+    /// Why no more than that.
+    pub(super) note: Option<&'static str>,
+}
+
+/// Files in which values need no quotes.
+pub(super) const BARE: [&str; 20] = [
+    "**/*.yml",
+    "**/*.yaml",
+    "**/*.properties",
+    "**/*.env",
+    "**/.env",
+    "**/.env.*",
+    "**/*.ini",
+    "**/*.cfg",
+    "**/*.conf",
+    "**/*.config",
+    "**/*.cnf",
+    "**/*.toml",
+    "**/*.xml",
+    "**/*.sh",
+    "**/*.bash",
+    "**/Dockerfile*",
+    "**/credentials",
+    "**/.*rc",
+    "**/*.netrc",
+    "**/*.tfvars",
+];
+
+/// Longest name, distance and value looked at, in bytes.
+const NAME: usize = 80;
+const GAP: usize = 40;
+const VALUE: usize = 512;
+/// Shorter values are not worth a finding.
+const SHORTEST: usize = 6;
+
+/// Reads the assignment whose name holds the anchor at `anchor`.
+pub(super) fn read(text: &[u8], anchor: Span, path: Option<&BytePath>) -> Option<Assigned> {
+    let name = name_around(text, anchor)?;
+    let mut at = Cursor { text, at: name.end };
+    let (quote, bare) = operator(&mut at)?;
+    let value = match quote {
+        Some(quote) => quoted(text, at.at, quote)?,
+        None => unquoted(text, at.at, bare)?,
+    };
+    let bytes = value.of(text);
+    if is_no_value(bytes, quote.is_none()) {
+        return None;
+    }
+    let (confidence, note) = worth(name.of(text), bytes, path)?;
+    Some(Assigned { whole: Span::new(name.start, value.end), value, bare: quote.is_none(), confidence, note })
+}
+
+fn name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$')
+}
+
+/// The whole name, when the anchor is a word of it and no other word says that the value is none.
+fn name_around(text: &[u8], anchor: Span) -> Option<Span> {
+    let left = text.get(anchor.start.saturating_sub(NAME)..anchor.start)?;
+    let right = text.get(anchor.end..text.len().min(anchor.end + NAME))?;
+    let before = left.iter().rev().take_while(|b| name_byte(**b)).count();
+    let after = right.iter().take_while(|b| name_byte(**b)).count();
+    if before == NAME || after == NAME {
+        return None;
+    }
+    let word = anchor.of(text);
+    let lower_start = word.first().is_some_and(u8::is_ascii_lowercase);
+    if word.len() < 6 && lower_start && left.last().is_some_and(u8::is_ascii_lowercase) {
+        return None;
+    }
+    let suffix = right.get(..after)?.to_ascii_lowercase();
+    let runs_on = word.last().is_some_and(u8::is_ascii_lowercase) && right.first().is_some_and(u8::is_ascii_lowercase);
+    const JOINED: [&[u8]; 12] =
+        [b"s", b"key", b"value", b"secret", b"token", b"pass", b"word", b"phrase", b"id", b"prod", b"dev", b"string"];
+    if runs_on && !JOINED.iter().any(|joined| suffix.starts_with(joined)) {
+        return None;
+    }
+    const NOT_IT: [&[u8]; 40] = [
+        b"url",
+        b"uri",
+        b"path",
+        b"file",
+        b"dir",
+        b"name",
+        b"type",
+        b"field",
+        b"label",
+        b"hint",
+        b"length",
+        b"len",
+        b"count",
+        b"max",
+        b"min",
+        b"ttl",
+        b"expir",
+        b"regex",
+        b"pattern",
+        b"policy",
+        b"reset",
+        b"placeholder",
+        b"error",
+        b"message",
+        b"msg",
+        b"title",
+        b"text",
+        b"description",
+        b"endpoint",
+        b"issuer",
+        b"algorithm",
+        b"format",
+        b"prefix",
+        b"header",
+        b"param",
+        b"column",
+        b"hash",
+        b"ref",
+        b"manager",
+        b"public",
+    ];
+    let word_in = |word: &[u8], list: &[&[u8]]| list.iter().any(|other| word.starts_with(other));
+    let mut words = suffix.split(|b| !b.is_ascii_alphanumeric());
+    if words.any(|part| word_in(part, &NOT_IT) || part.strip_prefix(b"s").is_some_and(|p| word_in(p, &NOT_IT)))
+        || memchr::memmem::find(&suffix, b"_id").is_some()
+    {
+        return None;
+    }
+    let prefix = left.get(left.len() - before..)?.to_ascii_lowercase();
+    if memchr::memmem::find(&prefix, b"public").is_some() || memchr::memmem::find(&prefix, b"csrf").is_some() {
+        return None;
+    }
+    Some(Span::new(anchor.start - before, anchor.end + after))
+}
+
+/// A place in the text, moved forward over what is expected.
+struct Cursor<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Cursor<'_> {
+    fn rest(&self) -> &[u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn skip(&mut self, most: usize, over: impl Fn(u8) -> bool) -> usize {
+        let many = self.rest().iter().take(most).take_while(|b| over(**b)).count();
+        self.at += many;
+        many
+    }
+
+    fn eat(&mut self, what: &[u8]) -> bool {
+        let eaten = self.rest().starts_with(what);
+        if eaten {
+            self.at += what.len();
+        }
+        eaten
+    }
+
+    fn blanks(&mut self) -> usize {
+        self.skip(GAP, |b| matches!(b, b' ' | b'\t'))
+    }
+}
+
+/// A value's opening quote.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quote {
+    Plain(u8),
+    Escaped(u8),
+}
+
+/// What ends a value without quotes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bare {
+    /// The line, or a comment on it.
+    Line,
+    /// The next tag.
+    Tag,
+}
+
+/// Moves to the first byte of the value.
+fn operator(at: &mut Cursor<'_>) -> Option<(Option<Quote>, Bare)> {
+    let closing = at.skip(3, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')' | b'\\'));
+    if closing == 0 && at.eat(b">") {
+        return Some((None, Bare::Tag));
+    }
+    let blanks = at.blanks();
+    if closing > 0 && blanks > 0 && at.eat(b"value") {
+        at.blanks();
+        if !at.eat(b"=") {
+            return None;
+        }
+    } else if closing == 1 && at.eat(b",") {
+        // An argument or an element: `("password", "…")`.
+    } else {
+        assignment(at)?;
+    }
+    at.blanks();
+    // Prefixes of literals: Python's and Rust's b, r, f, u; Objective-C's and C#'s @; C's L.
+    if let [b'b' | b'r' | b'f' | b'u' | b'L' | b'@' | b'(', b'"' | b'\'', ..] = at.rest() {
+        at.at += 1;
+    }
+    let quote = match at.rest() {
+        [b'\\', quote @ (b'"' | b'\''), ..] => {
+            let quote = Quote::Escaped(*quote);
+            at.at += 2;
+            Some(quote)
+        }
+        [quote @ (b'"' | b'\'' | b'`'), ..] => {
+            let quote = *quote;
+            at.at += 1;
+            if at.rest().starts_with(&[quote, quote]) {
+                at.at += 2;
+            }
+            Some(Quote::Plain(quote))
+        }
+        _ => None,
+    };
+    Some((quote, Bare::Line))
+}
+
+/// `=`, `:`, `:=`, `=>`, and a type between `:` and `=`. Comparisons are none.
+fn assignment(at: &mut Cursor<'_>) -> Option<()> {
+    if at.eat(b":=") || at.eat(b"=>") {
+        return Some(());
+    }
+    if at.eat(b"=") {
+        at.skip(2, |b| b == b'=');
+        return Some(());
+    }
+    if !at.eat(b":") {
+        return None;
+    }
+    let typed = Cursor { text: at.text, at: at.at };
+    let kind =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'&' | b'\'' | b'<' | b'>' | b'[' | b']' | b'?' | b'|');
+    let mut typed = typed;
+    if typed.skip(GAP, kind) > 0 && typed.rest().first() == Some(&b'=') && !typed.rest().starts_with(b"==") {
+        at.at = typed.at + 1;
+    }
+    Some(())
+}
+
+/// Up to the closing quote on the same line.
+fn quoted(text: &[u8], start: usize, quote: Quote) -> Option<Span> {
+    let rest = text.get(start..text.len().min(start + VALUE))?;
+    let mut escaped = false;
+    for (at, byte) in rest.iter().enumerate() {
+        match (*byte, quote) {
+            (b'\n' | b'\r', _) => return None,
+            (b'\\', Quote::Escaped(close)) if rest.get(at + 1) == Some(&close) => {
+                return Some(Span::new(start, start + at));
+            }
+            (b'\\', Quote::Plain(_)) => escaped = !escaped,
+            (byte, Quote::Plain(close)) if byte == close && !escaped => return Some(Span::new(start, start + at)),
+            _ => escaped = false,
+        }
+    }
+    None
+}
+
+fn unquoted(text: &[u8], start: usize, bare: Bare) -> Option<Span> {
+    let rest = text.get(start..text.len().min(start + VALUE))?;
+    let ends = |b: &u8| match bare {
+        Bare::Tag => *b == b'<',
+        Bare::Line => b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'\\'),
+    };
+    let length = rest.iter().position(ends).or((rest.len() < VALUE).then_some(rest.len()))?;
+    if bare == Bare::Line {
+        // What follows on the line may be a comment only: prose is not a value.
+        let tail = rest.get(length..)?;
+        let tail = tail.split(|b| *b == b'\n').next().unwrap_or_default().trim_ascii();
+        if !tail.is_empty() && !tail.starts_with(b"#") && !tail.starts_with(b";") && !tail.starts_with(b"//") {
+            return None;
+        }
+    }
+    let value = rest.get(..length)?;
+    let trimmed = value.iter().rev().take_while(|b| matches!(b, b',' | b';')).count();
+    Some(Span::new(start, start + length - trimmed))
+}
+
+/// Code, paths, prose, references: what is no literal secret, quoted or not.
+fn is_no_value(value: &[u8], bare: bool) -> bool {
+    let has = |part: &[u8]| memchr::memmem::find(value, part).is_some();
+    let starts = |list: &[&[u8]]| list.iter().any(|start| value.starts_with(start));
+    let ends = |list: &[&[u8]]| list.iter().any(|end| value.ends_with(end));
+    value.len() < SHORTEST
+        || value.iter().any(|b| b.is_ascii_whitespace() || b.is_ascii_control())
+        || has(b"://")
+        || has(b"](")
+        || has(b"process.env")
+        || has(b"environ")
+        || has(b"getenv")
+        || has(b"ENV[")
+        || starts(&[
+            b"/",
+            b"./",
+            b"../",
+            b"~/",
+            b"C:\\",
+            b"sha256-",
+            b"sha384-",
+            b"sha512-",
+            b"sha1-",
+            b"ENC[",
+            b"{cipher}",
+        ])
+        || starts(&[b"!", b"&", b"*", b"data:", b"arn:", b"urn:", b"ref:", b"vault:", b"secret:", b"#", b"--"])
+        || ends(&[
+            b".pem", b".key", b".crt", b".json", b".yml", b".yaml", b".txt", b".js", b".ts", b".py", b".go", b".html",
+        ])
+        || (has(b"(") && has(b")"))
+        || (bare && value.iter().any(|b| matches!(b, b'(' | b'[' | b'{' | b'<' | b'|' | b'=')) && !ends(&[b"="]))
+        || is_reference(value, bare)
+        || is_mail(value)
+}
+
+/// `config.db.password`, `self.token`, `Foo::BAR`, `some-words-only`: names, not values.
+fn is_reference(value: &[u8], bare: bool) -> bool {
+    let digits = value.iter().any(u8::is_ascii_digit);
+    let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-' | b'/' | b'$' | b'?');
+    if !value.iter().all(name) {
+        return false;
+    }
+    if !digits {
+        return true;
+    }
+    // Unquoted code such as `conn2.password`: several short words joined by dots.
+    let dotted = value.split(|b| *b == b'.').count();
+    bare && dotted > 1
+        && value.split(|b| *b == b'.').all(|part| part.first().is_some_and(u8::is_ascii_alphabetic))
+        && shannon(value) < 3.8
+}
+
+fn is_mail(value: &[u8]) -> bool {
+    let mut halves = value.split(|b| *b == b'@');
+    let (Some(user), Some(host), None) = (halves.next(), halves.next(), halves.next()) else { return false };
+    let plain = |part: &[u8]| part.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'));
+    plain(user)
+        && plain(host)
+        && memchr::memchr(b'.', host).is_some()
+        && host.last().is_some_and(u8::is_ascii_alphabetic)
+}
+
+/// How sure the value's looks make it; `None` when they say no.
+fn worth(name: &[u8], value: &[u8], path: Option<&BytePath>) -> Option<(Confidence, Option<&'static str>)> {
+    let any = |class: fn(&u8) -> bool| usize::from(value.iter().any(class));
+    let (lower, upper, digit) = (any(u8::is_ascii_lowercase), any(u8::is_ascii_uppercase), any(u8::is_ascii_digit));
+    let symbol = any(u8::is_ascii_punctuation);
+    let classes = lower + upper + digit + symbol;
+    let entropy = shannon(value);
+    if classes < 2 || entropy < 2.2 {
+        return None;
+    }
+    if is_uuid(value) {
+        return Some((Confidence::Low, Some("the value is a UUID, which is rarely secret")));
+    }
+    if value.starts_with(b"$2a$")
+        || value.starts_with(b"$2b$")
+        || value.starts_with(b"$2y$")
+        || value.starts_with(b"$argon2")
+    {
+        return Some((Confidence::Low, Some("the value is a password's hash")));
+    }
+    let name = name.to_ascii_lowercase();
+    let password = [&b"pass"[..], b"pwd"].iter().any(|word| memchr::memmem::find(&name, word).is_some());
+    let hex = value.iter().all(u8::is_ascii_hexdigit);
+    let convincing = if hex {
+        value.len() >= 32 && entropy >= 3.0
+    } else if password {
+        value.len() >= 8 && (classes >= 3 && digit == 1 || value.len() >= 16 && entropy >= 3.5)
+    } else {
+        value.len() >= 16 && entropy >= 3.5 && digit == 1 && classes >= 2 && !is_spelled(value)
+    };
+    if !convincing {
+        return Some((Confidence::Low, Some("the value does not look random")));
+    }
+    if path.is_some_and(is_for_tests) {
+        return Some((Confidence::Low, Some("the file's path says that it is a test or an example")));
+    }
+    Some((Confidence::Medium, None))
+}
+
+/// Words joined by hyphens, dots or the like, with a number behind one here and there: `my-service-v2-prod`.
+fn is_spelled(value: &[u8]) -> bool {
+    let joint = |b: &u8| matches!(b, b'-' | b'_' | b'.' | b'/' | b':' | b'#' | b'@');
+    let wordy = |part: &[u8]| {
+        let letters = part.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+        let (word, number) = part.split_at_checked(letters).unwrap_or_default();
+        let one_case = |rest: &[u8]| rest.iter().all(u8::is_ascii_lowercase) || rest.iter().all(u8::is_ascii_uppercase);
+        letters <= 14
+            && number.len() <= 4
+            && number.iter().all(u8::is_ascii_digit)
+            && (one_case(word) || one_case(word.get(1..).unwrap_or_default()))
+    };
+    value.iter().any(joint) && value.split(joint).all(wordy)
+}
+
+fn is_uuid(value: &[u8]) -> bool {
+    value.len() == 36
+        && value.iter().enumerate().all(|(at, b)| match at {
+            8 | 13 | 18 | 23 => *b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+}
+
+fn is_for_tests(path: &BytePath) -> bool {
+    let lower = path.as_bytes().to_ascii_lowercase();
+    lower.split(|b| !b.is_ascii_alphabetic()).any(|word| {
+        let words: [&[u8]; 11] = [
+            b"test",
+            b"tests",
+            b"testing",
+            b"testdata",
+            b"spec",
+            b"specs",
+            b"example",
+            b"examples",
+            b"fixture",
+            b"fixtures",
+            b"mock",
+        ];
+        words.contains(&word)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::pattern::{Seed, expand};
+
+    fn value_in(form: &str, anchor: &str) -> Option<(String, Confidence, bool)> {
+        let text = expand(form, &mut Seed::named(form)).unwrap();
+        let at = memchr::memmem::find(&text.to_ascii_lowercase(), anchor.as_bytes()).unwrap();
+        let found = read(&text, Span::new(at, at + anchor.len()), None)?;
+        Some((String::from_utf8(found.value.of(&text).to_vec()).unwrap(), found.confidence, found.bare))
+    }
+
+    #[test]
+    fn values_are_found_in_the_forms_of_many_languages() {
+        for form in [
+            r#"password = "VALUE""#,
+            r#"'password': 'VALUE'"#,
+            r#"password := `VALUE`"#,
+            r#"password=> "VALUE""#,
+            r#"\\"password\\": \\"VALUE\\""#,
+            r#"db\.password\('x'\)? = 'VALUE'"#,
+            r#"let password: &str = "VALUE";"#,
+            r#"<password>VALUE</password>"#,
+            r#"<add key="password" value="VALUE" />"#,
+            r#"DB_PASSWORD=VALUE"#,
+            r#"password: str = r"VALUE""#,
+            r#"password: VALUE # why"#,
+            r#"config\["password"\] = "VALUE""#,
+            r#"\("password", "VALUE"\)"#,
+        ] {
+            let form = form.replace("VALUE", "Qz7[a-z]{6}[0-9][A-Z][a-z]{8}");
+            let form = form.replace(r"\('x'\)?", "");
+            let (value, confidence, _) = value_in(&form, "password").unwrap_or_else(|| panic!("{form}"));
+            assert!(value.starts_with("Qz7") && value.len() == 19, "{form}");
+            assert_eq!(confidence, Confidence::Medium, "{form}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_is_no_candidate() {
+        for (form, anchor) in [
+            ("password = getPassword\\(\\)", "password"),
+            ("password = os\\.environ\\['X1'\\]", "password"),
+            ("password: \"the password of user 7\"", "password"),
+            ("password_file = \"/run/secret1\"", "password"),
+            ("token_url = \"host1/[a-z]{20}\"", "token"),
+            ("tokenizer = \"[a-z0-9]{20}\"", "token"),
+            ("secret = config\\.secret", "secret"),
+            ("compass = \"[a-z0-9]{20}\"", "pass"),
+            ("password = \"/etc/passwd1\"", "password"),
+            ("password: string", "password"),
+            ("password = \"abc1", "password"),
+            ("public_token = \"[a-z0-9]{30}\"", "token"),
+            ("password", "password"),
+            ("The password: you1 must know it", "password"),
+            ("password = \"me1@example\\.org\"", "password"),
+        ] {
+            assert_eq!(value_in(form, anchor), None, "{form}");
+        }
+    }
+
+    #[test]
+    fn weak_looks_and_test_paths_are_worth_little() {
+        assert_eq!(value_in("password = \"hunter2\"", "password").map(|found| found.1), Some(Confidence::Low));
+        let text = expand("token = \"[a-z0-9]{32}\"", &mut Seed::new(1)).unwrap();
+        let at = |path: &str| read(&text, Span::new(0, 5), Some(&BytePath::new(path))).unwrap().confidence;
+        assert_eq!((at("src/tests/a.py"), at("src/latest/a.py")), (Confidence::Low, Confidence::Medium));
+    }
+}

@@ -1,0 +1,265 @@
+//! Values that stand for a secret and are none. A word inside a random token is no reason to drop it.
+
+use super::entropy::shannon;
+
+/// What a value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Nothing speaks against it.
+    Real,
+    /// It may be made up; the sentence says why.
+    Doubtful(&'static str),
+    /// It stands for a secret; the sentence says why.
+    Placeholder(&'static str),
+}
+
+/// Words that people write where a secret goes.
+const WORDS: [&[u8]; 32] = [
+    b"example",
+    b"sample",
+    b"changeme",
+    b"change_me",
+    b"change-me",
+    b"replaceme",
+    b"replace",
+    b"placeholder",
+    b"dummy",
+    b"redacted",
+    b"insert",
+    b"enter",
+    b"your",
+    b"todo",
+    b"fixme",
+    b"foobar",
+    b"foo",
+    b"bar",
+    b"fake",
+    b"mock",
+    b"test",
+    b"demo",
+    b"password",
+    b"passwd",
+    b"secret",
+    b"token",
+    b"apikey",
+    b"api_key",
+    b"here",
+    b"key",
+    b"value",
+    b"default",
+];
+/// Values that are no secret as a whole.
+const NOTHING: [&[u8]; 14] = [
+    b"null",
+    b"none",
+    b"nil",
+    b"true",
+    b"false",
+    b"undefined",
+    b"empty",
+    b"yes",
+    b"no",
+    b"n/a",
+    b"unset",
+    b"string",
+    b"optional",
+    b"required",
+];
+/// In a token of random characters a word of this many letters does not come about by chance.
+const TELLING: usize = 7;
+
+/// Looks at `value`, whose first `public` bytes are its kind's marker and say nothing.
+pub(super) fn look(value: &[u8], public: usize) -> Look {
+    let body = value.get(public..).filter(|rest| !rest.is_empty()).unwrap_or(value);
+    if let Some(why) = template(value).or_else(|| template(body)).or_else(|| dull(body)) {
+        return Look::Placeholder(why);
+    }
+    let lower = body.to_ascii_lowercase();
+    if NOTHING.contains(&lower.as_slice()) {
+        return Look::Placeholder("it is a word for nothing");
+    }
+    let covered = covered_by_words(&lower);
+    let letters = lower.iter().filter(|b| b.is_ascii_alphanumeric()).count();
+    if covered * 2 >= letters && covered >= 4 && shannon(body) < 4.2 {
+        // `password123` says nothing; what is left of `Secret2024!` may well be somebody's.
+        let rest = letters.saturating_sub(covered);
+        let digits = body.iter().filter(|b| b.is_ascii_digit()).count();
+        return if rest <= 3 || digits <= 3 || covered * 4 >= letters * 3 {
+            Look::Placeholder("it is made of words that stand for a secret")
+        } else {
+            Look::Doubtful("it is mostly words that stand for a secret")
+        };
+    }
+    let telling = WORDS.iter().filter(|word| word.len() >= TELLING);
+    let has = |word: &&[u8]| {
+        let upper = word.to_ascii_uppercase();
+        memchr::memmem::find(body, word).is_some() || memchr::memmem::find(body, &upper).is_some()
+    };
+    if telling.into_iter().any(has) {
+        return Look::Doubtful("it holds a word such as EXAMPLE, as made-up keys do");
+    }
+    Look::Real
+}
+
+/// Forms that something else fills in.
+fn template(value: &[u8]) -> Option<&'static str> {
+    let has = |part: &[u8]| memchr::memmem::find(value, part).is_some();
+    let framed = |open: &[u8], close: &[u8]| value.starts_with(open) && value.ends_with(close) && value.len() > 2;
+    // Only what closes again: signing keys draw from such signs, too. A value that *starts* so may have been cut off.
+    let gap = |open: &[u8], close: &[u8]| {
+        memchr::memmem::find(value, open).is_some_and(|at| {
+            let rest = value.get(at + open.len()..).unwrap_or_default();
+            at == 0 || memchr::memmem::find(rest, close).is_some()
+        })
+    };
+    let gaps: [(&[u8], &[u8]); 6] =
+        [(b"${", b"}"), (b"{{", b"}}"), (b"$(", b")"), (b"#{", b"}"), (b"<%", b"%>"), (b"%(", b")")];
+    if gaps.into_iter().any(|(open, close)| gap(open, close)) {
+        return Some("it is filled in from elsewhere");
+    }
+    // Rule files, keyward's own among them, are full of classes.
+    const CLASSES: [&[u8]; 8] = [b"[A-Z", b"[a-z", b"[a-f", b"[0-9", b"[1-9", b"A-Za-z0-9", b"a-zA-Z0-9", b"]{"];
+    if CLASSES.into_iter().any(has) {
+        return Some("it is a pattern, not a value");
+    }
+    if framed(b"<", b">") || framed(b"{", b"}") || framed(b"[", b"]") || framed(b"%", b"%") || framed(b"@", b"@") {
+        return Some("it is a gap to be filled in");
+    }
+    let name = |rest: &[u8]| !rest.is_empty() && rest.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
+    if framed(b"__", b"__") || value.strip_prefix(b"$").is_some_and(name) {
+        return Some("it is the name of a variable");
+    }
+    if matches!(value, b"%s" | b"%d" | b"%v" | b"{}" | b"?") {
+        return Some("it is a format's gap");
+    }
+    (has(b"...") || has("\u{2026}".as_bytes())).then_some("it is cut short with dots")
+}
+
+/// Repeats and sequences.
+fn dull(body: &[u8]) -> Option<&'static str> {
+    let mut seen = [false; 256];
+    for byte in body {
+        if let Some(slot) = seen.get_mut(usize::from(byte.to_ascii_lowercase())) {
+            *slot = true;
+        }
+    }
+    let distinct = seen.iter().filter(|seen| **seen).count();
+    if body.len() >= 4 && distinct == 1 || body.len() >= 8 && distinct <= 2 {
+        return Some("it repeats one character");
+    }
+    // Runs of one filler character, and steps such as 1234 or abcd, that make up most of it.
+    let (mut filler, mut steps) = (0, 0);
+    let mut at = 0;
+    while at < body.len() {
+        let rest = body.get(at..).unwrap_or_default();
+        let same = run(rest, |a, b| a == b);
+        let up = run(rest, |a, b| {
+            b.to_ascii_lowercase() == a.to_ascii_lowercase().wrapping_add(1) || (a, b) == (b'9', b'0')
+        });
+        let length = same.max(up);
+        if length >= 4 {
+            *if same >= up { &mut filler } else { &mut steps } += length;
+            at += length;
+        } else {
+            at += 1;
+        }
+    }
+    if filler * 2 > body.len() {
+        return Some("it is mostly one character");
+    }
+    (body.len() >= 6 && (filler + steps) * 10 > body.len() * 7).then_some("it is a sequence such as 1234 or abcd")
+}
+
+/// How many bytes from the first on follow each other by `next`.
+fn run(bytes: &[u8], next: impl Fn(u8, u8) -> bool) -> usize {
+    1 + bytes.windows(2).take_while(|pair| matches!(pair, [a, b] if next(*a, *b))).count()
+}
+
+/// How many bytes of `lower` belong to the words above, counted from the left, longest first.
+fn covered_by_words(lower: &[u8]) -> usize {
+    let mut covered = 0;
+    let mut at = 0;
+    while let Some(rest) = lower.get(at..).filter(|rest| !rest.is_empty()) {
+        let word = WORDS.iter().filter(|word| rest.starts_with(word)).map(|word| word.len()).max();
+        covered += word.unwrap_or_default();
+        at += word.unwrap_or(1);
+    }
+    covered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::pattern::{Seed, expand};
+
+    fn dropped(value: &str) -> bool {
+        matches!(look(value.as_bytes(), 0), Look::Placeholder(_))
+    }
+
+    #[test]
+    fn what_stands_for_a_secret_is_known() {
+        for value in [
+            "xxxxxxxxxxxxxxxx",
+            "****",
+            "changeme",
+            "your_api_key_here",
+            "YOUR-TOKEN-HERE",
+            "<password>",
+            "${SECRET}",
+            "{{ .Values.token }}",
+            "%s",
+            "null",
+            "TRUE",
+            "12345678",
+            "abcdefghijkl",
+            "1234567890abcdef",
+            "$PASSWORD",
+            "__TOKEN__",
+            "abc...xyz",
+            "test-token",
+            "XXXXXXXX-XXXX-XXXX",
+            "example_key",
+            "insert-token-here",
+            "@TOKEN@",
+        ] {
+            assert!(dropped(value), "{value}");
+        }
+        assert!(matches!(look(b"zzp_xxxxxxxxxxxxxxxxxxxx", 4), Look::Placeholder(_)));
+    }
+
+    #[test]
+    fn a_weak_password_of_a_word_and_a_number_is_doubtful_only() {
+        assert!(matches!(look(b"Secret2024!", 0), Look::Doubtful(_)));
+        assert_eq!(look(b"Tr0ub4dor&3", 0), Look::Real);
+        assert!(dropped("password123") && dropped("YOUR_ACCESS_TOKEN_HERE_PLEASE"));
+    }
+
+    #[test]
+    fn random_tokens_are_never_dropped() {
+        for (n, form) in ["[A-Za-z0-9]{20}", "[a-f0-9]{32}", "[A-Za-z0-9_-]{40}", "[A-Z2-7]{16}"].iter().enumerate() {
+            let mut seed = Seed::new(n as u64);
+            for _ in 0..5_000 {
+                let token = expand(form, &mut seed).unwrap();
+                assert_eq!(look(&token, 0), Look::Real, "{form}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_inside_a_random_token_does_not_drop_it() {
+        for word in ["test", "example", "EXAMPLE", "foo", "secret", "xxxx", "1234"] {
+            for n in 0..50 {
+                let mut seed = Seed::new(n);
+                let token = [
+                    &expand("[A-Za-z0-9]{14}", &mut seed).unwrap()[..],
+                    word.as_bytes(),
+                    &expand("[A-Za-z0-9]{14}", &mut seed).unwrap(),
+                ]
+                .concat();
+                assert!(!matches!(look(&token, 0), Look::Placeholder(_)), "{word}");
+            }
+        }
+        let made_up = [&expand("[A-Z2-7]{13}", &mut Seed::new(1)).unwrap()[..], b"EXAMPLE"].concat();
+        assert!(matches!(look(&made_up, 0), Look::Doubtful(_)));
+    }
+}
