@@ -1,0 +1,2 @@
+if [ -f "$before" ] && [ -x "$before" ]; then exec "$before" "$@"; fi
+exit 0
