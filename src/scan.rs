@@ -1,1 +1,164 @@
-//! The line.
+//! The line: bytes in, verdict out. Every scan, whatever its source, runs through [`run`].
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::config::Config;
+use crate::detect::{DetectError, Detector};
+use crate::git::Repo;
+use crate::model::{Blob, BytePath, Found, Fresh, Origin, OriginKind, Outcome, Severity, Survey};
+use crate::place::{self, HistoryRules, Placed};
+use crate::source::{self, HistoryOptions, Limits, Range, SourceError, Visit};
+use crate::triage::{self, Settings};
+
+/// Everything a scan goes by. No flag, file or variable is read after this but the source itself.
+pub struct Plan<'a> {
+    /// What to look at.
+    pub source: &'a Source<'a>,
+    /// Paths to pass over.
+    pub config: &'a Config,
+    /// What triage goes by.
+    pub triage: Settings<'a>,
+    /// The rules, ready to match.
+    pub detector: &'a Detector,
+    /// Blobs larger than this many bytes are passed over.
+    pub max_file_size: u64,
+    /// Findings below this severity do not fail the scan.
+    pub fail_on: Option<Severity>,
+}
+
+/// What to look at.
+pub enum Source<'a> {
+    /// Working trees and files.
+    Tree(Vec<PathBuf>),
+    /// The index against HEAD; the files are scanned whole unless they are staged.
+    Staged(&'a Repo, Vec<PathBuf>),
+    /// What each commit of some ranges adds.
+    Range(&'a Repo, Range),
+    /// Every object that a ref reaches, or every object there is.
+    History(&'a Repo, HistoryOptions),
+    /// One stream.
+    Stdin(Mutex<Box<dyn Read + Send>>, Option<BytePath>),
+    /// A commit message that is being written.
+    Message(Vec<u8>),
+}
+
+/// Why there is no outcome at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// The source could show nothing.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The rules could not be made ready.
+    #[error(transparent)]
+    Detect(#[from] DetectError),
+}
+
+/// How far a scan has come; read by whoever draws it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    blobs: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Progress {
+    /// Blobs and bytes seen so far.
+    pub fn seen(&self) -> (u64, u64) {
+        (self.blobs.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+
+    fn add(&self, blob: &Blob<'_>) {
+        self.blobs.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(blob.bytes.len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Source → detect → place → triage → outcome.
+pub fn run(plan: &Plan<'_>, progress: &Progress) -> Result<Outcome, ScanError> {
+    let began = Instant::now();
+    let (mut survey, mut found) = look(plan, progress)?;
+    survey.problems.extend(found.iter_mut().flat_map(|found| std::mem::take(&mut found.problems)));
+    let placed = give_place(plan, found)?;
+    let verdict = triage::decide(placed.sightings, &placed.marks, &plan.triage);
+    let mut outcome = Outcome {
+        findings: verdict.findings,
+        dropped: verdict.dropped,
+        problems: survey.problems,
+        notices: survey.notices,
+        coverage: survey.coverage,
+        fail_on: plan.fail_on,
+        elapsed: began.elapsed(),
+    };
+    outcome.notices.extend(verdict.notices);
+    outcome.problems.sort();
+    Ok(outcome)
+}
+
+/// Shows every blob of the source to the detector and collects what it saw.
+fn look(plan: &Plan<'_>, progress: &Progress) -> Result<(Survey, Vec<Found>), SourceError> {
+    let limits = Limits { max_file_size: plan.max_file_size, exclude: &plan.config.exclude };
+    let seen = Mutex::new(Vec::new());
+    let visit = |blob: &Blob<'_>| {
+        progress.add(blob);
+        if let Some(found) = plan.detector.scan(blob) {
+            seen.lock().unwrap_or_else(PoisonError::into_inner).push(found);
+        }
+    };
+    let survey = show(plan.source, limits, &visit)?;
+    let mut found = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Threads finish in any order; the answer does not.
+    found.sort_by(|a, b| a.origin.cmp(&b.origin));
+    Ok((survey, found))
+}
+
+fn show(source: &Source<'_>, limits: Limits<'_>, visit: &Visit<'_>) -> Result<Survey, SourceError> {
+    match source {
+        Source::Tree(paths) => source::tree(paths, limits, visit),
+        Source::Staged(repo, files) => {
+            let mut survey = source::staged(repo, limits, visit)?;
+            if !files.is_empty() {
+                survey.add(source::unstaged(repo, files, limits, visit)?);
+            }
+            Ok(survey)
+        }
+        Source::Range(repo, range) => source::range(repo, range, limits, visit),
+        Source::History(repo, options) => source::history(repo, *options, limits, visit),
+        Source::Stdin(input, path) => {
+            let mut input = input.lock().unwrap_or_else(PoisonError::into_inner);
+            source::stdin(&mut **input, path.clone(), limits, visit)
+        }
+        Source::Message(bytes) => {
+            let origin = Origin::new(OriginKind::CommitMessage);
+            visit(&Blob { origin: &origin, bytes, fresh: &Fresh::All, former_path: None });
+            let mut survey = Survey::default();
+            survey.coverage.scanned(bytes.len());
+            survey.coverage.messages = 1;
+            Ok(survey)
+        }
+    }
+}
+
+/// Who brought each candidate in, and where it lies, as far as the source did not know.
+fn give_place(plan: &Plan<'_>, found: Vec<Found>) -> Result<Placed, SourceError> {
+    match plan.source {
+        Source::History(repo, options) => {
+            let rules = HistoryRules {
+                all_objects: options.all_objects,
+                exclude: &|path| plan.config.exclude.matches(path),
+                applies: &|candidate, path| match path {
+                    Some(path) => candidate.belongs_at(path),
+                    None => candidate.paths.is_empty(),
+                },
+            };
+            let mut placed = place::history(repo, found, &rules)?;
+            // Triage drops what lies at excluded paths only, so that it is explained like everything else.
+            placed.sightings.append(&mut placed.excluded);
+            Ok(placed)
+        }
+        Source::Range(repo, _) => Ok(place::at_commits(repo, found)?),
+        _ => Ok(place::in_place(found)),
+    }
+}

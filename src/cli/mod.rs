@@ -1,8 +1,96 @@
 //! The command line: one file per subcommand, its arguments and its wiring.
 
+mod args;
+mod baseline;
+mod console;
+mod hook;
+mod hooks;
+mod info;
+mod rules;
+mod scan;
+mod setup;
+
 use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Keeps keys where they belong: scans commits, trees and whole histories for secrets.
+///
+/// Exit codes: 0 clean, 1 findings, 2 error (an error wins over findings).
+#[derive(Debug, Parser)]
+#[command(name = "keyward", version, about, long_about, max_term_width = 100, arg_required_else_help = true)]
+#[command(propagate_version = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// More detail; twice for even more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+
+    /// Say nothing but findings and errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Scan for secrets
+    Scan(Box<scan::Scan>),
+    /// Install, remove or examine git hooks
+    Hooks(hooks::HooksArgs),
+    /// What git hooks call
+    Hook(hook::Hook),
+    /// Record what is known, so that only new secrets are reported
+    Baseline(baseline::Baseline),
+    /// Look at and test the rules
+    Rules(rules::Rules),
+    /// Print a completion script for a shell
+    Completions(info::Completions),
+    /// Print a manual page
+    Man(info::Man),
+}
+
+/// How talkative to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Talk {
+    /// 0, 1 or more.
+    pub verbose: u8,
+    /// Nothing but findings and errors.
+    pub quiet: bool,
+}
 
 /// Parses the arguments, runs, and says how it ended.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = Cli::parse();
+    console::end_on_interrupt();
+    let talk = Talk { verbose: cli.verbose, quiet: cli.quiet };
+    let done = match &cli.command {
+        Command::Scan(args) => scan::run(args, talk),
+        Command::Hooks(args) => hooks::run(args),
+        Command::Hook(args) => hook::run(args, talk),
+        Command::Baseline(args) => baseline::run(args, talk),
+        Command::Rules(args) => rules::run(args),
+        Command::Completions(args) => info::completions(args),
+        Command::Man(args) => info::man(args),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            console::warn(&format!("error: {}", one_line(&error)));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// An error and its causes in one line, unless it shows a place in a file with a caret.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+    }
+    parts.join(": ")
 }

@@ -1,0 +1,139 @@
+//! `keyward hook NAME`: what the installed hooks, and `pre-commit`, call. Quiet unless something is wrong.
+
+use std::io::{BufRead, Read};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
+use super::Talk;
+use super::args::{FilterArgs, OutputArgs};
+use super::scan::{Job, Kind, finish, perform};
+use super::setup::{Layer, Setup};
+use crate::git::Repo;
+use crate::model::{Confidence, ObjectId};
+use crate::scan::Source;
+use crate::source::Range;
+
+/// What git hooks call.
+#[derive(Debug, Args)]
+pub(crate) struct Hook {
+    #[command(subcommand)]
+    name: Name,
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Name {
+    /// Scan what is about to be committed; files that are not staged are scanned whole
+    PreCommit {
+        /// Files handed in by `pre-commit`
+        files: Vec<PathBuf>,
+    },
+    /// Scan what a merge is about to commit
+    PreMergeCommit,
+    /// Scan a commit message
+    CommitMsg {
+        /// The file that holds the message
+        file: PathBuf,
+    },
+    /// Scan the commits that are about to be pushed; git writes them to standard input
+    PrePush {
+        /// The remote's name and address, as git gives them
+        remote: Vec<String>,
+    },
+}
+
+/// Scans what the hook is about; its exit code.
+pub(crate) fn run(args: &Hook, talk: Talk) -> anyhow::Result<u8> {
+    let repo = Repo::from_env(std::path::Path::new("."))?;
+    let scan = Scan { args, talk, repo: &repo };
+    match &args.name {
+        Name::PreCommit { files } => scan.staged(files.clone()),
+        Name::PreMergeCommit => scan.staged(Vec::new()),
+        Name::CommitMsg { file } => {
+            let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
+            let comment = repo.config("core.commentString")?.or(repo.config("core.commentChar")?);
+            let message = spoken(&bytes, comment.as_deref().unwrap_or("#").as_bytes());
+            let setup = scan.setup(&Layer::Index, &Layer::Nowhere)?;
+            scan.scan(&setup, Source::Message(message), "commit message")
+        }
+        Name::PrePush { remote } => scan.push(remote.first().map_or("", String::as_str), &mut std::io::stdin().lock()),
+    }
+}
+
+struct Scan<'a> {
+    args: &'a Hook,
+    talk: Talk,
+    repo: &'a Repo,
+}
+
+impl Scan<'_> {
+    fn setup(&self, layer: &Layer, before: &Layer) -> anyhow::Result<Setup> {
+        Setup::new(&self.args.filter, Some(self.repo), layer, before, Confidence::High)
+    }
+
+    fn scan(&self, setup: &Setup, source: Source<'_>, name: &'static str) -> anyhow::Result<u8> {
+        let kind = Kind { name, whole: false };
+        let job = Job { setup, source, kind, output: &self.args.output, talk: self.talk, calm: true };
+        let outcome = perform(&job)?;
+        finish(&job, &outcome)
+    }
+
+    fn staged(&self, files: Vec<PathBuf>) -> anyhow::Result<u8> {
+        let setup = self.setup(&Layer::Index, &Layer::Commit("HEAD".into()))?;
+        self.scan(&setup, Source::Staged(self.repo, files), "staged changes")
+    }
+
+    /// One range a pushed ref: what the remote is not known to have.
+    fn push(&self, remote: &str, lines: &mut dyn BufRead) -> anyhow::Result<u8> {
+        let mut code = 0;
+        let mut text = String::new();
+        lines.take(1 << 20).read_to_string(&mut text).context("standard input")?;
+        for line in text.lines() {
+            let words: Vec<&str> = line.split(' ').collect();
+            let [_, local, _, theirs] = words.as_slice() else {
+                anyhow::bail!("'{line}' is not what git tells a pre-push hook: LOCAL-REF ID REMOTE-REF ID");
+            };
+            if ObjectId::from_hex(local).is_some_and(|id| id.is_zero()) {
+                continue; // a branch is being deleted
+            }
+            let range = Range::pushed(theirs, local, remote);
+            let setup = self.setup(&Layer::Commit((*local).to_owned()), &Layer::Nowhere)?;
+            code = code.max(self.scan(&setup, Source::Range(self.repo, range), "commits to push")?);
+        }
+        Ok(code)
+    }
+}
+
+/// The message without what git will cut off: comment lines, and the diff that `commit -v` shows below the scissors.
+fn spoken(message: &[u8], comment: &[u8]) -> Vec<u8> {
+    const SCISSORS: &[u8] = b" ------------------------ >8 ------------------------";
+    let comment = if comment == b"auto" || comment.is_empty() { b"#" } else { comment };
+    let mut kept = Vec::with_capacity(message.len());
+    for line in message.split_inclusive(|b| *b == b'\n') {
+        match line.strip_prefix(comment) {
+            Some(rest) if rest.starts_with(SCISSORS) => break,
+            // An empty line keeps the numbers of those that follow.
+            Some(_) => kept.push(b'\n'),
+            None => kept.extend_from_slice(line),
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_cuts_off_a_message_is_not_scanned() {
+        let message = b"subject\n# a comment\nbody\n# ------------------------ >8 ------------------------\n-old\n";
+        assert_eq!(spoken(message, b"#"), b"subject\n\nbody\n");
+        assert_eq!(spoken(b"subject\n; note\n# kept\n", b";"), b"subject\n\n# kept\n");
+        assert_eq!(spoken(b"x\n#y\n", b"auto"), b"x\n\n");
+    }
+}

@@ -1,0 +1,211 @@
+//! `keyward rules`: look at the rules, and prove them.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::console;
+use crate::detect::selftest;
+use crate::rule::pack::{Pack, builtin_examples, builtin_hash};
+use crate::rule::written::{Examples, Proved, read_file};
+use crate::rule::{Kind, Rule};
+
+/// Look at and test the rules.
+#[derive(Debug, Args)]
+pub(crate) struct Rules {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List all rules
+    List {
+        /// As a table or as JSON
+        #[arg(long, short, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Show one rule: what it looks for, why, and how to fix a finding
+    Show {
+        /// The rule's id
+        id: String,
+    },
+    /// Run the rules' own examples
+    Test {
+        /// Only these rules [default: all]
+        ids: Vec<String>,
+    },
+    /// Check files of rules before using them: syntax, regexes, anchors, examples
+    Check {
+        /// TOML files with [[rule]] tables
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Human,
+    Json,
+}
+
+/// Runs the subcommand; its exit code.
+pub(crate) fn run(args: &Rules) -> anyhow::Result<u8> {
+    match &args.command {
+        Command::List { format } => list(*format),
+        Command::Show { id } => show(id),
+        Command::Test { ids } => test(ids),
+        Command::Check { files } => check(files),
+    }
+}
+
+fn list(format: Format) -> anyhow::Result<u8> {
+    let rules = Pack::builtin()?.rules;
+    console::print(|out| match format {
+        Format::Human => {
+            let width = rules.iter().map(|rule| rule.id().len()).max().unwrap_or(0);
+            for rule in &rules {
+                let part = if rule.part { " (a part of others)" } else { "" };
+                let meta = &rule.meta;
+                writeln!(
+                    out,
+                    "{:<width$}  {:<8}  {:<6}  {}{part}",
+                    meta.id, meta.severity, rule.confidence, meta.name
+                )?;
+            }
+            writeln!(out, "{} rules, pack {}", rules.len(), builtin_hash())
+        }
+        Format::Json => {
+            let rules: Vec<_> = rules.iter().map(describe).collect();
+            serde_json::to_writer_pretty(&mut *out, &json!({ "pack": builtin_hash(), "rules": rules }))?;
+            writeln!(out)
+        }
+    })?;
+    Ok(0)
+}
+
+fn describe(rule: &Rule) -> serde_json::Value {
+    let meta = &rule.meta;
+    json!({
+        "id": meta.id, "name": meta.name, "provider": meta.provider, "severity": meta.severity.name(),
+        "confidence": rule.confidence.name(), "why": meta.why, "fix": meta.fix, "link": meta.link,
+        "generic": meta.generic, "part": rule.part, "checksum": rule.checksum, "entropy": rule.entropy,
+        "anchors": rule.anchors.iter().map(|anchor| &anchor.text).collect::<Vec<_>>(),
+        "regex": rule.regex, "paths": rule.paths,
+        "requires": rule.requires.iter().map(|part| &part.rule).collect::<Vec<_>>(),
+    })
+}
+
+fn show(id: &str) -> anyhow::Result<u8> {
+    let rules = Pack::builtin()?.rules;
+    let Some(rule) = rules.iter().find(|rule| rule.id() == id) else {
+        let near = rules
+            .iter()
+            .map(Rule::id)
+            .max_by(|a, b| strsim::jaro_winkler(a, id).total_cmp(&strsim::jaro_winkler(b, id)));
+        bail!("there is no rule '{id}': did you mean '{}'? See keyward rules list", near.unwrap_or_default());
+    };
+    console::print(|out| show_rule(rule, out))?;
+    Ok(0)
+}
+
+fn show_rule(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
+    let meta = &rule.meta;
+    writeln!(out, "{}\n  {}", meta.id, meta.name)?;
+    let kind = match rule.kind {
+        Kind::Regex => "a pattern",
+        Kind::Token => "a token that stands alone",
+        Kind::Assigned => "a value given to a telling name",
+        Kind::Assignment => "the generic assignment grammar",
+    };
+    let anchors: Vec<_> = rule.anchors.iter().map(|anchor| anchor.text.as_str()).collect();
+    let mut lines = vec![
+        ("severity", meta.severity.to_string()),
+        ("confidence", rule.confidence.to_string()),
+        ("looks for", kind.to_owned()),
+        ("anchors", anchors.join(" ")),
+        ("regex", rule.regex.clone()),
+    ];
+    if rule.entropy > 0.0 {
+        lines.push(("entropy", format!("at least {} bits a byte", rule.entropy)));
+    }
+    if let Some(checksum) = rule.checksum {
+        let name = serde_json::to_value(checksum).ok().and_then(|value| value.as_str().map(str::to_owned));
+        lines.push(("checksum", name.unwrap_or_default()));
+    }
+    lines.push(("paths", rule.paths.join(" ")));
+    for part in &rule.requires {
+        lines.push(("requires", format!("{} within {} lines", part.rule, part.within_lines)));
+    }
+    lines.extend([("why", meta.why.clone()), ("fix", meta.fix.clone()), ("link", meta.link.clone())]);
+    for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
+        writeln!(out, "  {name:<11} {value}")?;
+    }
+    Ok(())
+}
+
+/// The built-in rules with their examples.
+fn builtin() -> anyhow::Result<Vec<Proved>> {
+    let examples = builtin_examples()?;
+    let rules = Pack::builtin()?.rules;
+    if examples.len() != rules.len() {
+        bail!("the built-in pack and its examples do not fit: run cargo xtask pack");
+    }
+    Ok(rules.into_iter().zip(examples).map(|(rule, (_, examples))| (rule, examples)).collect())
+}
+
+fn test(ids: &[String]) -> anyhow::Result<u8> {
+    let proved = builtin()?;
+    if let Some(id) = ids.iter().find(|id| !proved.iter().any(|(rule, _)| rule.id() == id.as_str())) {
+        bail!("there is no rule '{id}': see keyward rules list");
+    }
+    let wanted = |id: &str| ids.is_empty() || ids.iter().any(|want| want == id);
+    prove(&proved, &wanted)
+}
+
+/// Runs the examples of the wanted rules among all of them (parts need their fellows) and reports.
+fn prove(proved: &[Proved], wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<u8> {
+    let failures: Vec<_> = selftest::check(proved).into_iter().filter(|failure| wanted(&failure.rule)).collect();
+    let examples = |examples: &Examples| examples.matching.len() + examples.clean.len();
+    let (rules, count) = proved
+        .iter()
+        .filter(|(rule, _)| wanted(rule.id()))
+        .fold((0, 0), |(rules, count), (_, written)| (rules + 1, count + examples(written)));
+    console::print(|out| {
+        for failure in &failures {
+            writeln!(out, "{failure}")?;
+        }
+        writeln!(out, "{rules} rules, {count} examples, {} failed", failures.len())
+    })?;
+    Ok(u8::from(!failures.is_empty()))
+}
+
+fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
+    let mut proved = builtin()?;
+    let mut own = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        match read_file(&file.display().to_string(), &text) {
+            Ok(rules) => own.extend(rules),
+            Err(errors) => {
+                errors.iter().for_each(|error| console::warn(&format!("error: {error}")));
+                return Ok(2);
+            }
+        }
+    }
+    if own.is_empty() {
+        bail!(
+            "there is no [[rule]] in {}",
+            files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ")
+        );
+    }
+    let ids: Vec<String> = own.iter().map(|(rule, _)| rule.id().to_owned()).collect();
+    proved.retain(|(rule, _)| !ids.iter().any(|id| id == rule.id()));
+    proved.extend(own);
+    crate::rule::written::check_set(proved.iter().map(|(rule, _)| rule)).map_err(anyhow::Error::msg)?;
+    prove(&proved, &|id| ids.iter().any(|own| own == id))
+}

@@ -1,0 +1,186 @@
+//! `keyward scan`, and the one way every command scans and reports.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::Talk;
+use super::args::{FilterArgs, OutputArgs, SourceArgs};
+use super::console::{self, Ticker};
+use super::setup::{Layer, Setup, config_dir};
+use crate::git::Repo;
+use crate::model::{BytePath, Confidence, Outcome};
+use crate::report::{self, Format, View};
+use crate::rule::pack::builtin_hash;
+use crate::scan::{self, Plan, Progress, Source};
+use crate::source::{HistoryOptions, Range};
+
+/// Scan for secrets.
+#[derive(Debug, Args)]
+pub(crate) struct Scan {
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Scans and reports; the exit code.
+pub(crate) fn run(args: &Scan, talk: Talk) -> anyhow::Result<u8> {
+    with_source(&args.source, &args.filter, Confidence::Medium, |setup, source, kind| {
+        let job = Job { setup, source, kind, output: &args.output, talk, calm: false };
+        let outcome = perform(&job)?;
+        finish(&job, &outcome)
+    })
+}
+
+/// What kind of source a scan has, for people and for triage.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kind {
+    /// Such as "staged changes".
+    pub name: &'static str,
+    /// True when an entry that nothing used is really unused.
+    pub whole: bool,
+}
+
+/// One scan with all it needs.
+pub(crate) struct Job<'a> {
+    /// Configuration, baseline, rules.
+    pub setup: &'a Setup,
+    /// What to look at.
+    pub source: Source<'a>,
+    /// What it is called.
+    pub kind: Kind,
+    /// How to say it.
+    pub output: &'a OutputArgs,
+    /// How much to say.
+    pub talk: Talk,
+    /// Say nothing at all when there is nothing wrong: hooks.
+    pub calm: bool,
+}
+
+/// Runs the line, drawing progress where it takes long.
+pub(crate) fn perform(job: &Job<'_>) -> anyhow::Result<Outcome> {
+    let plan = Plan {
+        source: &job.source,
+        config: &job.setup.config,
+        triage: job.setup.triage(job.kind.whole),
+        detector: &job.setup.detector,
+        max_file_size: job.setup.max_file_size,
+        fail_on: job.setup.fail_on,
+    };
+    if job.setup.threads > 0 {
+        // The pool is global and made once; a second scan of the same process keeps the first one's.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(job.setup.threads).build_global();
+    }
+    let progress = Arc::new(Progress::default());
+    let _ticker = Ticker::start(Arc::clone(&progress), job.talk.quiet || job.calm);
+    Ok(scan::run(&plan, &progress)?)
+}
+
+/// Writes every report asked for, and what went wrong to standard error; the exit code.
+pub(crate) fn finish(job: &Job<'_>, outcome: &Outcome) -> anyhow::Result<u8> {
+    let pack_hash = builtin_hash();
+    let view = View {
+        reveal: job.output.show_secrets,
+        explain: job.output.explain,
+        verbose: job.talk.verbose > 0,
+        width: None,
+        version: env!("CARGO_PKG_VERSION"),
+        pack_hash: &pack_hash,
+        source: job.kind.name,
+        category: job.output.sarif_category.as_deref(),
+        suppressed: job.output.sarif_suppressed,
+        ..View::new(outcome)
+    };
+    for (format, path) in &job.output.output {
+        report::file::to_file(path, &|out| report::write(*format, &view, out))?;
+    }
+    for problem in &outcome.problems {
+        console::warn(&format!("error: {}", report::safe(&problem.to_string())));
+    }
+    if !(job.talk.quiet || job.calm && outcome.exit_code() == 0) {
+        for notice in &outcome.notices {
+            console::warn(&report::safe(notice));
+        }
+    }
+    let format = job.output.format.unwrap_or(Format::Human);
+    let calm = job.calm || job.talk.quiet;
+    if !(calm && format == Format::Human && outcome.findings.is_empty() && !job.output.explain) {
+        let color = format == Format::Human && console::colored(job.output.color);
+        // What goes to standard error need not be said twice.
+        let view = View { color, messages: false, ..view };
+        console::print(|out| report::write(format, &view, out)).context("standard output")?;
+    }
+    Ok(outcome.exit_code())
+}
+
+/// Opens the source that the arguments name, reads the configuration that counts for it, and hands both on.
+pub(crate) fn with_source<T>(
+    args: &SourceArgs,
+    filter: &FilterArgs,
+    default: Confidence,
+    then: impl FnOnce(&Setup, Source<'_>, Kind) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let git_source = args.staged || args.history || args.range.is_some() || args.since_ref.is_some();
+    let here = PathBuf::from(".");
+    if !git_source {
+        return with_files(args, filter, default, then);
+    }
+    let dir = match args.paths.as_slice() {
+        [] => &here,
+        [dir] => dir,
+        _ => bail!("give one repository at a time with --staged, --range, --since-ref or --history"),
+    };
+    let repo = Repo::from_env(dir)?;
+    if args.staged {
+        let setup = Setup::new(filter, Some(&repo), &Layer::Index, &Layer::Commit("HEAD".into()), default)?;
+        return then(&setup, Source::Staged(&repo, Vec::new()), Kind { name: "staged changes", whole: false });
+    }
+    if args.history {
+        let setup = Setup::new(filter, Some(&repo), &Layer::Commit("HEAD".into()), &Layer::Nowhere, default)?;
+        let options = HistoryOptions {
+            all_objects: args.all_objects,
+            allow_shallow: args.allow_shallow,
+            allow_missing: args.allow_missing,
+        };
+        return then(&setup, Source::History(&repo, options), Kind { name: "history", whole: false });
+    }
+    let range = match (&args.range, &args.since_ref) {
+        (Some(range), _) => Range::parse(range)?,
+        (None, Some(since)) => Range::since(since),
+        (None, None) => bail!("no source"),
+    };
+    let range = Range { allow_shallow: args.allow_shallow, ..range };
+    // A base that is gone (force-pushed away, all zeros) has no configuration to compare with.
+    let before = match repo.resolve(&range.base) {
+        Ok(_) => Layer::Commit(range.base.clone()),
+        Err(_) => Layer::Nowhere,
+    };
+    let setup = Setup::new(filter, Some(&repo), &Layer::Commit(range.tip.clone()), &before, default)?;
+    then(&setup, Source::Range(&repo, range), Kind { name: "commit range", whole: false })
+}
+
+fn with_files<T>(
+    args: &SourceArgs,
+    filter: &FilterArgs,
+    default: Confidence,
+    then: impl FnOnce(&Setup, Source<'_>, Kind) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let first = args.paths.first().cloned().unwrap_or_else(|| PathBuf::from("."));
+    // Only a repository that really is one may refuse: outside, a scan needs no git.
+    let repo = if args.stdin { None } else { Repo::discover(&first)? };
+    let root = repo.as_ref().and_then(|repo| repo.workdir().map(PathBuf::from)).unwrap_or_else(|| first.clone());
+    let dir = config_dir(&first, &root);
+    let setup = Setup::new(filter, repo.as_ref(), &Layer::Disk(dir), &Layer::Nowhere, default)?;
+    if args.stdin {
+        let path = args.path.as_deref().map(BytePath::from_os);
+        let input = Mutex::new(Box::new(std::io::stdin()) as Box<dyn std::io::Read + Send>);
+        return then(&setup, Source::Stdin(input, path), Kind { name: "standard input", whole: false });
+    }
+    let paths = if args.paths.is_empty() { vec![first] } else { args.paths.clone() };
+    then(&setup, Source::Tree(paths), Kind { name: "working tree", whole: args.paths.is_empty() })
+}

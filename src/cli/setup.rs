@@ -1,0 +1,215 @@
+//! From arguments to a plan: which source, whose configuration, which baseline. Reads what the plan needs, scans nothing.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::args::FilterArgs;
+use crate::config::Config;
+use crate::detect::Detector;
+use crate::git::Repo;
+use crate::model::{BytePath, Confidence, Severity};
+use crate::rule::pack::Pack;
+use crate::triage::{Baseline, Fingerprinter, Settings, baseline, fingerprint};
+
+/// The configuration's name.
+pub(crate) const CONFIG: &str = "keyward.toml";
+/// Files over this are passed over unless something else is asked for.
+pub(crate) const MAX_FILE_SIZE: u64 = 64 << 20;
+
+/// Where `keyward.toml` and the baseline are read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Layer {
+    /// Nowhere: the defaults hold.
+    Nowhere,
+    /// A directory of the disk.
+    Disk(PathBuf),
+    /// The index that git is about to commit.
+    Index,
+    /// A commit.
+    Commit(String),
+}
+
+impl Layer {
+    /// Reads a file relative to the layer's root; `None` when it is not there.
+    pub(crate) fn read(&self, repo: Option<&Repo>, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
+        let name = BytePath::new(path);
+        match (self, repo) {
+            (Layer::Disk(dir), _) => match std::fs::read(dir.join(path)) {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error).with_context(|| dir.join(path).display().to_string()),
+            },
+            (Layer::Index, Some(repo)) => Ok(repo.staged_file(&name)?),
+            // Before the first commit there is no HEAD and so no file in it.
+            (Layer::Commit(rev), Some(repo)) if rev == "HEAD" && repo.head()?.is_none() => Ok(None),
+            (Layer::Commit(rev), Some(repo)) => Ok(repo.show(rev, &name)?),
+            _ => Ok(None),
+        }
+    }
+
+    /// What errors and notices call a file of this layer.
+    fn name(&self, path: &str) -> String {
+        match self {
+            Layer::Disk(dir) if dir.as_os_str().is_empty() || dir == Path::new(".") => path.to_owned(),
+            Layer::Disk(dir) => dir.join(path).display().to_string(),
+            Layer::Index => format!("{path} (staged)"),
+            Layer::Commit(rev) => format!("{path} ({rev})"),
+            Layer::Nowhere => path.to_owned(),
+        }
+    }
+}
+
+/// What a scan needs beside its source. Owns what [`Settings`] borrows.
+pub(crate) struct Setup {
+    /// The configuration that counts.
+    pub config: Config,
+    /// The configuration before the scanned change, to report what the change allows itself.
+    pub before: Option<Config>,
+    /// The baseline that counts.
+    pub baseline: Option<Baseline>,
+    /// The baseline before the scanned change.
+    pub baseline_before: Option<Baseline>,
+    /// Where the baseline is, relative to the layer's root.
+    pub baseline_path: String,
+    /// The directory it is relative to, where it can be written; none in a bare repository.
+    pub root: Option<PathBuf>,
+    /// The rules, ready to match.
+    pub detector: Detector,
+    /// Candidates below this are dropped.
+    pub confidence: Confidence,
+    /// Findings below this do not fail.
+    pub fail_on: Option<Severity>,
+    /// Blobs over this many bytes are passed over.
+    pub max_file_size: u64,
+    /// Threads to use; 0 for one a core.
+    pub threads: usize,
+    key: Option<Vec<u8>>,
+}
+
+impl Setup {
+    /// Reads configuration and baseline from `layer` (or as the flags say) and makes the rules ready.
+    pub(crate) fn new(
+        filter: &FilterArgs,
+        repo: Option<&Repo>,
+        layer: &Layer,
+        before: &Layer,
+        default: Confidence,
+    ) -> anyhow::Result<Self> {
+        let layer = match &filter.config_from {
+            Some(rev) => {
+                let Some(repo) = repo else { bail!("--config-from {rev}: not inside a git repository") };
+                repo.resolve(rev)?;
+                Layer::Commit(rev.clone())
+            }
+            None => layer.clone(),
+        };
+        let key = key();
+        let root = match &layer {
+            Layer::Disk(dir) => Some(dir.clone()),
+            _ => repo.and_then(|repo| repo.workdir().map(Path::to_path_buf)),
+        };
+        let config = read_config(filter, repo, &layer)?;
+        let pinned = filter.config_from.is_some() || filter.config.is_some() || filter.no_config;
+        // What is configured from outside the change cannot be loosened by it.
+        let before =
+            if pinned || *before == Layer::Nowhere { None } else { Some((before, read_config(filter, repo, before)?)) };
+        let baseline_path = config.baseline.clone().unwrap_or_else(|| baseline::DEFAULT_PATH.to_owned());
+        let baseline = match (&filter.baseline, filter.no_baseline) {
+            (_, true) => None,
+            (Some(path), _) => {
+                let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+                Some(read_baseline(&path.display().to_string(), &bytes, key.as_deref())?)
+            }
+            (None, false) => match layer.read(repo, &baseline_path)? {
+                Some(bytes) => Some(read_baseline(&layer.name(&baseline_path), &bytes, key.as_deref())?),
+                None if config.baseline.is_some() => {
+                    bail!("{} names the baseline {baseline_path}, which is not there", layer.name(CONFIG))
+                }
+                None => None,
+            },
+        };
+        let baseline_before = match &before {
+            Some((layer, config)) if baseline.is_some() && filter.baseline.is_none() => {
+                let path = config.baseline.clone().unwrap_or_else(|| baseline::DEFAULT_PATH.to_owned());
+                // An unreadable baseline before the change is no reason to fail the change that mends it.
+                layer.read(repo, &path)?.and_then(|bytes| Baseline::read(&bytes, key.as_deref()).ok())
+            }
+            _ => None,
+        };
+        let rules = config.apply(Pack::builtin()?.rules).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
+        Ok(Self {
+            confidence: filter.confidence.map(Confidence::from).or(config.scan.confidence).unwrap_or(default),
+            fail_on: filter.fail_on.map(Severity::from).or(config.scan.fail_on),
+            max_file_size: filter.max_file_size.or(config.scan.max_file_size).unwrap_or(MAX_FILE_SIZE),
+            threads: filter.threads.map(usize::from).or(config.scan.threads).unwrap_or(0),
+            detector: Detector::new(rules)?,
+            before: before.map(|(_, config)| config),
+            config,
+            baseline,
+            baseline_before,
+            baseline_path,
+            root,
+            key,
+        })
+    }
+
+    /// What triage goes by. `whole`: the source is a whole tree, so that an unused entry is really unused.
+    pub(crate) fn triage(&self, whole: bool) -> Settings<'_> {
+        Settings {
+            config: &self.config,
+            before: self.before.as_ref(),
+            baseline: self.baseline.as_ref(),
+            baseline_before: self.baseline_before.as_ref(),
+            confidence: self.confidence,
+            whole,
+            today: TimeZone::UTC.to_datetime(Timestamp::now()).date(),
+            fingerprinter: Fingerprinter::new(variable(fingerprint::KEY_VARIABLE).as_deref()),
+        }
+    }
+
+    /// The key from the environment, if any.
+    pub(crate) fn key(&self) -> Option<&[u8]> {
+        self.key.as_deref()
+    }
+}
+
+/// The baseline's key, if the environment holds one.
+pub(crate) fn key() -> Option<Vec<u8>> {
+    variable(baseline::KEY_VARIABLE)
+}
+
+fn variable(name: &str) -> Option<Vec<u8>> {
+    std::env::var_os(name).map(|value| value.into_encoded_bytes()).filter(|value| !value.is_empty())
+}
+
+fn read_config(filter: &FilterArgs, repo: Option<&Repo>, layer: &Layer) -> anyhow::Result<Config> {
+    let (name, bytes) = if filter.no_config {
+        return Ok(Config::default());
+    } else if let Some(path) = &filter.config {
+        let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+        (path.display().to_string(), bytes)
+    } else {
+        match layer.read(repo, CONFIG)? {
+            Some(bytes) => (layer.name(CONFIG), bytes),
+            None => return Ok(Config::default()),
+        }
+    };
+    Config::read(&name, &bytes).map_err(|errors| anyhow::anyhow!(lines(&errors)))
+}
+
+fn read_baseline(name: &str, bytes: &[u8], key: Option<&[u8]>) -> anyhow::Result<Baseline> {
+    Baseline::read(bytes, key).with_context(|| name.to_owned())
+}
+
+/// The directory at or above `start` that holds a `keyward.toml`; else `root`.
+pub(crate) fn config_dir(start: &Path, root: &Path) -> PathBuf {
+    let absolute = std::path::absolute(start).unwrap_or_else(|_| start.to_path_buf());
+    absolute.ancestors().find(|dir| dir.join(CONFIG).is_file()).unwrap_or(root).to_path_buf()
+}
+
+fn lines(errors: &[impl std::fmt::Display]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
