@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod repo;
+pub mod seen;
 
 use keyward::rule::pattern::{Seed, expand};
 
@@ -19,4 +20,35 @@ pub fn keyward() -> std::process::Command {
         }
     }
     command
+}
+
+/// A GitHub token that was never issued but whose checksum holds, so that it is found with certainty.
+pub fn github_token(seed: u64) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let body = made_up("[A-Za-z0-9]{30}", seed);
+    let mut crc = crc32fast::hash(body.as_bytes());
+    let mut tail = [b'0'; 6];
+    for digit in tail.iter_mut().rev() {
+        *digit = DIGITS[(crc % 62) as usize];
+        crc /= 62;
+    }
+    format!("ghp_{body}{}", String::from_utf8(tail.to_vec()).unwrap())
+}
+
+/// Standard output and error as text, for assertions about what a person reads.
+pub fn text(out: &std::process::Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
+
+/// The JSON report on standard output.
+pub fn json(out: &std::process::Output) -> serde_json::Value {
+    serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(out)))
+}
+
+/// (path, start line, rule) of each finding of a JSON report.
+pub fn findings(out: &std::process::Output) -> Vec<(String, u64, String)> {
+    let report = json(out);
+    let all = report["findings"].as_array().unwrap();
+    let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    all.iter().map(|f| (word(&f["path"]), f["start_line"].as_u64().unwrap(), word(&f["rule"]))).collect()
 }
