@@ -115,6 +115,23 @@ fn standard_input_is_a_source_with_a_name() {
 }
 
 #[test]
+fn a_single_file_is_scanned_wherever_it_lies() {
+    let token = github_token(30);
+    let dir = folder(&[("a.env", &format!("T={token}\n")), ("sub/b.env", &format!("T={token}\n"))]);
+    for args in [&["a.env"][..], &["./a.env"], &["sub/b.env"], &["a.env", "sub"]] {
+        let out = scan(dir.path(), args);
+        assert_eq!(out.status.code(), Some(1), "{args:?}: {}", text(&out));
+    }
+    let absolute = dir.path().join("a.env");
+    let out = keyward().arg("scan").arg(&absolute).output().unwrap();
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out));
+    let repo = Repo::new();
+    repo.write("keyward.toml", "[[allow]]\npaths = [\"sub/b.env\"]\n").write("sub/b.env", format!("T={token}\n"));
+    let out = scan(&repo.join("sub"), &["b.env"]);
+    assert_eq!(out.status.code(), Some(0), "paths are the repository's wherever one stands: {}", text(&out));
+}
+
+#[test]
 fn one_source_at_a_time() {
     let repo = Repo::new();
     let out = repo.keyward(&["scan", "--staged", "--history"]);
@@ -433,4 +450,18 @@ fn a_history_says_who_when_and_where() {
     assert_eq!(finding["paths"], serde_json::json!(["b.env", "conf/a.env"]));
     let human = repo.keyward(&["scan", "--history"]);
     assert!(text(&human).contains("Ada Author") && text(&human).contains(&leak[..10]), "{}", text(&human));
+}
+
+#[test]
+fn a_git_directory_of_any_name_is_read() {
+    let repo = Repo::new();
+    repo.write("a.env", format!("T={}\n", github_token(31))).commit("leak");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let store = elsewhere.path().join("store");
+    std::fs::rename(repo.join(".git"), &store).unwrap();
+    std::fs::remove_file(store.join("config")).unwrap();
+    let out = scan(&store, &["--history"]);
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out));
+    let out = scan(elsewhere.path(), &["--history", "store"]);
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out));
 }

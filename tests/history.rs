@@ -667,6 +667,11 @@ fn missing_blobs_of_a_partial_clone_are_counted_named_and_never_fetched() {
             other.git(&["-C", "clone", "config", "--unset", "remote.origin.promisor"]);
             other.git(&["-C", "clone", "config", "--unset", "remote.origin.partialclonefilter"]);
         }
+        if !with_promisor {
+            // Older gits write it into the format itself, which libgit2 must be told to accept.
+            other.git(&["-C", "clone", "config", "core.repositoryFormatVersion", "1"]);
+            other.git(&["-C", "clone", "config", "extensions.partialClone", "origin"]);
+        }
         let shown = scan(&clone, PLAIN);
         let [problem] = shown.survey.problems.as_slice() else { panic!("{:?}", shown.survey.problems) };
         let problem = problem.to_string();

@@ -173,8 +173,9 @@ fn with_files<T>(
     let first = args.paths.first().cloned().unwrap_or_else(|| PathBuf::from("."));
     // Only a repository that really is one may refuse: outside, a scan needs no git.
     let repo = if args.stdin { None } else { Repo::discover(&first)? };
-    let root = repo.as_ref().and_then(|repo| repo.workdir().map(PathBuf::from)).unwrap_or_else(|| first.clone());
-    let dir = config_dir(&first, &root);
+    let own = if first.is_file() { first.parent().map(PathBuf::from).unwrap_or_default() } else { first.clone() };
+    let root = repo.as_ref().and_then(|repo| repo.workdir().map(PathBuf::from)).unwrap_or_else(|| own.clone());
+    let dir = config_dir(&own, &root);
     let setup = Setup::new(filter, repo.as_ref(), &Layer::Disk(dir), &Layer::Nowhere, default)?;
     if args.stdin {
         let path = args.path.as_deref().map(BytePath::from_os);

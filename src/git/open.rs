@@ -1,6 +1,7 @@
 //! Finding and opening a repository, and the errors that every question to git may end in.
 
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 
@@ -55,9 +56,22 @@ pub struct Repo {
     from_env: bool,
 }
 
+/// Lets libgit2 open partial clones that say so in their format. What they miss we notice ourselves, object by object.
+#[allow(unsafe_code)]
+fn accept_partial_clones() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: libgit2 keeps the list in a static that `Repository::open*` reads. Every open in this crate comes
+        // through here first and waits for this one call, so nothing reads the list while it is written; and it is
+        // never written again. A refusal leaves the list as it was: then such clones are refused, as before.
+        let _ = unsafe { git2::opts::set_extensions(&["partialclone"]) };
+    });
+}
+
 impl Repo {
     /// The repository that holds `path`, looked for upwards. `None` when there is none.
     pub fn discover(path: &Path) -> Result<Option<Self>, GitError> {
+        accept_partial_clones();
         let none: [&Path; 0] = [];
         match Repository::open_ext(path, RepositoryOpenFlags::empty(), none) {
             Ok(inner) => Ok(Some(Self { inner, from_env: false })),
@@ -69,6 +83,7 @@ impl Repo {
     /// As git itself would open it from `path`: `GIT_DIR`, `GIT_WORK_TREE`, `GIT_INDEX_FILE`,
     /// `GIT_OBJECT_DIRECTORY` and `GIT_ALTERNATE_OBJECT_DIRECTORIES` are honoured.
     pub fn from_env(path: &Path) -> Result<Self, GitError> {
+        accept_partial_clones();
         let none: [&Path; 0] = [];
         // libgit2 looks at GIT_DIR only when it is given no path at all.
         let opened = match std::env::var_os("GIT_DIR") {
@@ -84,11 +99,16 @@ impl Repo {
 
     /// A second handle on the same repository, for another thread.
     pub fn reopen(&self) -> Result<Self, GitError> {
-        if self.from_env {
-            return Self::from_env(self.inner.workdir().unwrap_or_else(|| self.inner.path()));
+        if self.from_env && std::env::var_os("GIT_DIR").is_some() {
+            return Self::from_env(self.inner.path());
         }
-        let inner = Repository::open(self.inner.path()).map_err(|error| explain(error, self.inner.path()))?;
-        Ok(Self { inner, from_env: false })
+        // By its own directory, not by looking around: a git directory need not be called `.git`.
+        let mut flags = RepositoryOpenFlags::NO_SEARCH;
+        flags.set(RepositoryOpenFlags::FROM_ENV, self.from_env);
+        let none: [&Path; 0] = [];
+        let inner = Repository::open_ext(self.inner.path(), flags, none);
+        let inner = inner.map_err(|error| explain(error, self.inner.path()))?;
+        Ok(Self { inner, from_env: self.from_env })
     }
 
     /// True when it was opened by [`Repo::from_env`].
