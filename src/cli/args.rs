@@ -10,8 +10,8 @@ use crate::report::Format;
 /// What to look at. One source at a time; without a flag, working trees.
 #[derive(Debug, Clone, Default, Args)]
 pub struct SourceArgs {
-    /// Files and directories to scan [default: the current directory]
-    #[arg(value_name = "PATH", conflicts_with_all = ["staged", "range", "since_ref", "history", "stdin"])]
+    /// Files and directories to scan, or the repository for a source of git's [default: the current directory]
+    #[arg(value_name = "PATH", conflicts_with = "stdin")]
     pub paths: Vec<PathBuf>,
 
     /// Scan what the next commit adds: the index against HEAD

@@ -209,7 +209,7 @@ fn operator(at: &mut Cursor<'_>) -> Option<(Option<Quote>, Bare)> {
         // An argument or an element: `("password", "…")`; but not one of several assignments: `["A_KEY", "B=…"]`.
         let rest = at.rest().trim_ascii_start();
         let next = rest.strip_prefix(b"'").or_else(|| rest.strip_prefix(b"\"")).unwrap_or(rest);
-        let name = next.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        let name = next.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.-\\".contains(b)).count();
         if name > 0 && next.get(name) == Some(&b'=') {
             return None;
         }

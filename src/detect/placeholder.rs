@@ -119,7 +119,11 @@ fn template(value: &[u8]) -> Option<&'static str> {
     }
     // Rule files, keyward's own among them, are full of classes.
     const CLASSES: [&[u8]; 8] = [b"[A-Z", b"[a-z", b"[a-f", b"[0-9", b"[1-9", b"A-Za-z0-9", b"a-zA-Z0-9", b"]{"];
-    if CLASSES.into_iter().any(has) {
+    let repeated = value.strip_suffix(b"}").is_some_and(|open| {
+        let digits = open.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        digits > 0 && open.len() > digits && open.iter().rev().nth(digits) == Some(&b'{')
+    });
+    if repeated || CLASSES.into_iter().any(has) {
         return Some("it is a pattern, not a value");
     }
     if framed(b"<", b">") || framed(b"{", b"}") || framed(b"[", b"]") || framed(b"%", b"%") || framed(b"@", b"@") {

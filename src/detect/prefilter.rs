@@ -1,12 +1,16 @@
 //! Where a rule may match: every anchor of every rule, found in one pass. Knows literals, not regexes.
+//!
+//! Each anchor is watched for by its rarest four bytes: a bitmap of their hashes lets one position in a hundred
+//! through, and only there are anchors compared. Letters are folded, so case costs nothing.
 
-use std::collections::BTreeMap;
+mod plan;
 
 use aho_corasick::automaton::{Automaton, OverlappingState};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, BuildError, Input, MatchKind};
 
 use crate::rule::Rule;
+use plan::{Literals, Shares, Wanted};
 
 /// What stands at a place in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +32,7 @@ pub(super) enum Hit {
 }
 
 /// Whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Go {
     /// Show the next hit.
     On,
@@ -38,68 +43,201 @@ pub(super) enum Go {
 /// What opens an inline comment; looked for in every text.
 pub(super) const MARK: &str = "keyward:allow";
 
-/// All anchors in one automaton. The only door to it is [`Prefilter::each`], so that static tables can replace it.
+/// Bits of a hash: the bitmap takes 32 KiB and stays in the first cache.
+const HASH_BITS: u32 = 18;
+/// Bits of a hash that choose an entry list.
+const LIST_BITS: u32 = 12;
+
+/// All anchors, watched for by four bytes each. The only door to it is [`Prefilter::each`].
 pub(super) struct Prefilter {
-    automaton: NFA,
-    /// For each literal of the automaton, who wants to hear of it.
-    wanted: Vec<Vec<Wanted>>,
+    literals: Literals,
+    /// One bit for each hash that some window has.
+    bitmap: Box<[u64]>,
+    /// Where in `entries` each list begins; one more than there are lists.
+    starts: Vec<u32>,
+    /// Windows by list.
+    entries: Vec<Entry>,
+    /// One bit for each pair of bytes that an anchor of two bytes is.
+    pairs: Box<[u64]>,
+    /// Those anchors: the pair and the literal's index, sorted.
+    twos: Vec<(u16, usize)>,
+    /// Anchors of one byte, or without four telling bytes; no rule of the pack has one.
+    short: Option<(NFA, Vec<usize>)>,
 }
 
-#[derive(Clone, Copy)]
-enum Wanted {
-    Anchor { rule: usize, anchor: usize },
-    Mark,
+/// Four folded bytes, and the literal that they give away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    list: u32,
+    window: u32,
+    /// Index of the literal.
+    literal: u32,
+    /// How far into the literal the window begins.
+    offset: u32,
+}
+
+/// Bytes as the windows see them: without the bit that tells the case of letters, and without the highest.
+const FOLD: u32 = 0x5f5f_5f5f;
+
+fn hash(window: u32) -> u32 {
+    // The odd constant is 2^32 over the golden ratio: neighbouring windows land far apart.
+    window.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)
 }
 
 impl Prefilter {
     /// Plans for all anchors of `rules`.
     pub(super) fn new(rules: &[Rule]) -> Result<Self, BuildError> {
-        let mut literals: BTreeMap<String, Vec<Wanted>> = BTreeMap::new();
-        for (rule, written) in rules.iter().enumerate() {
-            for (anchor, literal) in written.anchors.iter().enumerate() {
-                literals.entry(literal.text.to_ascii_lowercase()).or_default().push(Wanted::Anchor { rule, anchor });
+        let (literals, shares) = (Literals::of(rules), Shares::new());
+        let mut entries = Vec::new();
+        let mut short = Vec::new();
+        let mut twos = Vec::new();
+        for (index, literal) in literals.iter().enumerate() {
+            if literal.text().len() == 2 {
+                twos.extend(literal.pairs(rules).into_iter().map(|pair| (pair, index)));
+                continue;
+            }
+            match literal.windows(&shares) {
+                Some((offset, windows)) => entries.extend(windows.into_iter().map(|window| Entry {
+                    list: hash(window) >> (HASH_BITS - LIST_BITS),
+                    window,
+                    literal: u32::try_from(index).unwrap_or(u32::MAX),
+                    offset,
+                })),
+                None => short.push(index),
             }
         }
-        literals.entry(MARK.to_owned()).or_default().push(Wanted::Mark);
-        literals.remove("");
-        let automaton =
-            NFA::builder().match_kind(MatchKind::Standard).ascii_case_insensitive(true).build(literals.keys())?;
-        Ok(Self { automaton, wanted: literals.into_values().collect() })
+        entries.sort_unstable();
+        let mut bitmap = vec![0_u64; 1 << (HASH_BITS - 6)].into_boxed_slice();
+        for entry in &entries {
+            let bit = hash(entry.window);
+            if let Some(word) = bitmap.get_mut((bit >> 6) as usize) {
+                *word |= 1 << (bit & 63);
+            }
+        }
+        twos.sort_unstable();
+        let mut pairs = vec![0_u64; 1 << 10].into_boxed_slice();
+        for (pair, _) in &twos {
+            if let Some(word) = pairs.get_mut(usize::from(pair >> 6)) {
+                *word |= 1 << (pair & 63);
+            }
+        }
+        let lists = (0..=1_u32 << LIST_BITS).map(|list| entries.partition_point(|entry| entry.list < list));
+        let starts = lists.map(|start| u32::try_from(start).unwrap_or(u32::MAX)).collect();
+        let short = if short.is_empty() {
+            None
+        } else {
+            let texts = short.iter().filter_map(|index| literals.get(*index)).map(|literal| literal.text());
+            let builder = &mut NFA::builder();
+            Some((builder.match_kind(MatchKind::Standard).ascii_case_insensitive(true).build(texts)?, short))
+        };
+        Ok(Self { literals, bitmap, starts, entries, pairs, twos, short })
     }
 
-    /// Shows every hit in `text`, overlapping ones too, in the order of their last bytes.
+    /// Shows every hit in `text`, overlapping ones too, in an order that depends on the text alone.
     pub(super) fn each(&self, rules: &[Rule], text: &[u8], mut show: impl FnMut(Hit) -> Go) {
-        let input = Input::new(text).anchored(Anchored::No);
-        let mut state = OverlappingState::start();
-        loop {
-            // The only error is an anchored mode the automaton does not have.
-            if self.automaton.try_find_overlapping(&input, &mut state).is_err() {
+        if self.each_short(rules, text, &mut show) == Go::Stop {
+            return;
+        }
+        for (at, bytes) in text.windows(4).enumerate() {
+            let &[a, b, c, d] = bytes else { continue };
+            let window = u32::from_le_bytes([a, b, c, d]) & FOLD;
+            let (bit, pair) = (hash(window), u16::from_le_bytes([a, b]));
+            let four = self.bitmap.get((bit >> 6) as usize).map_or(0, |word| word >> (bit & 63));
+            let two = self.pairs.get(usize::from(pair >> 6)).map_or(0, |word| word >> (pair & 63));
+            if (four | two) & 1 == 1 && self.compare(rules, text, at, window, pair, &mut show) == Go::Stop {
                 return;
             }
-            let Some(found) = state.get_match() else { return };
-            for wanted in self.wanted.get(found.pattern().as_usize()).into_iter().flatten() {
-                let hit = match *wanted {
-                    Wanted::Mark => Hit::Mark { at: found.start() },
-                    Wanted::Anchor { rule, anchor } => {
-                        if !holds(rules, rule, anchor, text, found.start(), found.end()) {
-                            continue;
-                        }
-                        Hit::Anchor { rule, at: found.start(), end: found.end() }
-                    }
-                };
-                if let Go::Stop = show(hit) {
-                    return;
-                }
+        }
+        // Anchors of less than four bytes with what follows may end with the text.
+        for at in text.len().saturating_sub(3)..text.len() {
+            let mut last = [0; 4];
+            last.iter_mut().zip(text.iter().skip(at)).for_each(|(to, from)| *to = *from);
+            let (window, pair) = (u32::from_le_bytes(last) & FOLD, u16::from_le_bytes([last[0], last[1]]));
+            if self.compare(rules, text, at, window, pair, &mut show) == Go::Stop {
+                return;
             }
         }
+    }
+
+    /// Shows the anchors that really stand where their window was seen.
+    fn compare(
+        &self,
+        rules: &[Rule],
+        text: &[u8],
+        at: usize,
+        window: u32,
+        pair: u16,
+        show: &mut impl FnMut(Hit) -> Go,
+    ) -> Go {
+        let first = self.twos.partition_point(|(two, _)| *two < pair);
+        for (_, index) in self.twos.iter().skip(first).take_while(|(two, _)| *two == pair) {
+            let wanted = self.literals.get(*index).map(plan::Literal::wanted).unwrap_or_default();
+            if self.tell(rules, text, at, wanted, show) == Go::Stop {
+                return Go::Stop;
+            }
+        }
+        let list = (hash(window) >> (HASH_BITS - LIST_BITS)) as usize;
+        let (Some(from), Some(to)) = (self.starts.get(list), self.starts.get(list + 1)) else { return Go::On };
+        for entry in self.entries.get(*from as usize..*to as usize).unwrap_or_default() {
+            if entry.window != window {
+                continue;
+            }
+            let (Some(start), Some(literal)) =
+                (at.checked_sub(entry.offset as usize), self.literals.get(entry.literal as usize))
+            else {
+                continue;
+            };
+            let here = text.get(start..start + literal.text().len());
+            if here.is_some_and(|here| here.eq_ignore_ascii_case(literal.text()))
+                && self.tell(rules, text, start, literal.wanted(), show) == Go::Stop
+            {
+                return Go::Stop;
+            }
+        }
+        Go::On
+    }
+
+    fn each_short(&self, rules: &[Rule], text: &[u8], show: &mut impl FnMut(Hit) -> Go) -> Go {
+        let Some((automaton, literals)) = &self.short else { return Go::On };
+        let input = Input::new(text).anchored(Anchored::No);
+        let mut state = OverlappingState::start();
+        // The only error is an anchored mode that the automaton does not have.
+        while automaton.try_find_overlapping(&input, &mut state).is_ok() {
+            let Some(found) = state.get_match() else { break };
+            let literal = literals.get(found.pattern().as_usize()).and_then(|index| self.literals.get(*index));
+            let wanted = literal.map(plan::Literal::wanted).unwrap_or_default();
+            if self.tell(rules, text, found.start(), wanted, show) == Go::Stop {
+                return Go::Stop;
+            }
+        }
+        Go::On
+    }
+
+    /// Checks the case and what must follow for everybody who wants to hear of a literal.
+    fn tell(&self, rules: &[Rule], text: &[u8], at: usize, wanted: &[Wanted], show: &mut impl FnMut(Hit) -> Go) -> Go {
+        for wanted in wanted {
+            let hit = match *wanted {
+                Wanted::Mark => Hit::Mark { at },
+                Wanted::Anchor { rule, anchor } => match holds(rules, rule, anchor, text, at) {
+                    Some(end) => Hit::Anchor { rule, at, end },
+                    None => continue,
+                },
+            };
+            if show(hit) == Go::Stop {
+                return Go::Stop;
+            }
+        }
+        Go::On
     }
 }
 
-/// The anchor's case and what must follow it.
-fn holds(rules: &[Rule], rule: usize, anchor: usize, text: &[u8], at: usize, end: usize) -> bool {
-    let Some(anchor) = rules.get(rule).and_then(|rule| rule.anchors.get(anchor)) else { return false };
-    let case = anchor.ignore_case || text.get(at..end) == Some(anchor.text.as_bytes());
-    case && anchor.then.as_ref().is_none_or(|then| then.holds(text.get(end..).unwrap_or_default()))
+/// The anchor's end, if its case is right and what must follow does.
+fn holds(rules: &[Rule], rule: usize, anchor: usize, text: &[u8], at: usize) -> Option<usize> {
+    let anchor = rules.get(rule)?.anchors.get(anchor)?;
+    let end = at + anchor.text.len();
+    let case = anchor.ignore_case || text.get(at..end)? == anchor.text.as_bytes();
+    let follows = || anchor.then.as_ref().is_none_or(|then| then.holds(text.get(end..).unwrap_or_default()));
+    (case && follows()).then_some(end)
 }
 
 #[cfg(test)]
