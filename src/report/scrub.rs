@@ -1,7 +1,7 @@
 //! The last line of defence: values that were found are masked wherever else they turn up, in a path, an author's
 //! name, a message, or a line where no rule saw them. A finding's own line is masked by its snippet before that.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::View;
 use crate::model::{BytePath, Candidate, DropStage, Origin, Snippet};
@@ -14,9 +14,19 @@ const MASK: &str = "********";
 
 /// Knows the secrets of one outcome.
 pub struct Scrub {
-    prose: Option<AhoCorasick>,
-    path: Option<AhoCorasick>,
+    prose: Option<Values>,
+    path: Option<Values>,
 }
+
+/// Values to find, whole or, where they are too many, their beginnings.
+struct Values {
+    automaton: AhoCorasick,
+    /// True when only beginnings are looked for: then a text that holds one is masked whole.
+    cut: bool,
+}
+
+/// Bytes of values in an automaton, which takes some thirty times as much memory.
+const MOST: usize = 4 << 20;
 
 impl Scrub {
     /// For what a view shows; does nothing when the view reveals.
@@ -29,8 +39,8 @@ impl Scrub {
         let found: Vec<&Candidate> = view.outcome.findings.iter().map(|f| &f.candidate).chain(kept).collect();
         let long = |c: &&&Candidate, least: usize| c.secret.reveal().len() >= least;
         Self {
-            prose: automaton(found.iter().filter(|c| long(c, SHORTEST)).map(|c| c.secret.reveal())),
-            path: automaton(
+            prose: Values::of(found.iter().filter(|c| long(c, SHORTEST)).map(|c| c.secret.reveal())),
+            path: Values::of(
                 found.iter().filter(|c| !c.guessable && long(c, SHORTEST_IN_PATH)).map(|c| c.secret.reveal()),
             ),
         }
@@ -49,8 +59,8 @@ impl Scrub {
     /// Masks in a path.
     pub fn path(&self, path: &BytePath) -> BytePath {
         match &self.path {
-            Some(automaton) if automaton.is_match(path.as_bytes()) => {
-                BytePath::new(replace(Some(automaton), path.as_bytes()))
+            Some(values) if values.automaton.is_match(path.as_bytes()) => {
+                BytePath::new(replace(Some(values), path.as_bytes()))
             }
             _ => path.clone(),
         }
@@ -62,22 +72,52 @@ impl Scrub {
     }
 }
 
-fn automaton<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<AhoCorasick> {
-    let mut values: Vec<&[u8]> = values.collect();
-    values.sort_unstable();
-    values.dedup();
-    if values.is_empty() {
-        return None;
+impl Values {
+    fn of<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+        let mut values: Vec<&[u8]> = values.collect();
+        values.sort_unstable();
+        values.dedup();
+        if values.is_empty() {
+            return None;
+        }
+        let cut = values.iter().map(|value| value.len()).sum::<usize>() > MOST;
+        if cut {
+            let most = (MOST / values.len()).max(SHORTEST);
+            values.iter_mut().for_each(|value| *value = value.get(..most).unwrap_or(value));
+            values.dedup();
+        }
+        // Built in the time it takes to read the values; a faster automaton would not earn back its making.
+        let kind = Some(AhoCorasickKind::NoncontiguousNFA);
+        let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).kind(kind).build(&values);
+        // It only fails past billions of states; nothing at all to look for matches everything, so nothing leaks.
+        let automaton = built.or_else(|_| AhoCorasick::new([""])).ok()?;
+        Some(Self { automaton, cut })
     }
-    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(values).ok()
 }
 
-fn replace(automaton: Option<&AhoCorasick>, text: &[u8]) -> Vec<u8> {
-    let Some(automaton) = automaton else { return text.to_vec() };
+fn replace(values: Option<&Values>, text: &[u8]) -> Vec<u8> {
+    let Some(Values { automaton, cut }) = values else { return text.to_vec() };
+    if *cut {
+        return if automaton.is_match(text) { MASK.into() } else { text.to_vec() };
+    }
     let mut out = Vec::with_capacity(text.len());
     automaton.replace_all_with_bytes(text, &mut out, |_, _, out| {
         out.extend_from_slice(MASK.as_bytes());
         true
     });
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_values_the_beginnings_mask_the_whole_text() {
+        let many: Vec<String> = (0..400_000).map(|n| format!("{n:08}-and-the-rest-of-it")).collect();
+        let values = Values::of(many.iter().map(|value| value.as_bytes()));
+        assert!(values.as_ref().is_some_and(|values| values.cut));
+        assert_eq!(replace(values.as_ref(), b"see 00399999-and-the-rest-of-it there"), MASK.as_bytes());
+        assert_eq!(replace(values.as_ref(), b"see nothing"), b"see nothing");
+    }
 }
