@@ -4,6 +4,7 @@
 //! through, and only there are anchors compared. Letters are folded, so case costs nothing.
 
 mod plan;
+mod wide;
 
 use aho_corasick::automaton::{Automaton, OverlappingState};
 use aho_corasick::nfa::contiguous::NFA;
@@ -11,6 +12,7 @@ use aho_corasick::{Anchored, BuildError, Input, MatchKind};
 
 use crate::rule::Rule;
 use plan::{Literals, Shares, Wanted};
+use wide::{WIDTH, Wide};
 
 /// What stands at a place in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +47,8 @@ pub(super) const MARK: &str = "keyward:allow";
 
 /// Bits of a hash: the bitmap takes 32 KiB and stays in the first cache.
 const HASH_BITS: u32 = 18;
+/// Masks asked for at a time: 4 KiB of text.
+const MASKS: usize = 64;
 /// Bits of a hash that choose an entry list.
 const LIST_BITS: u32 = 12;
 
@@ -61,6 +65,8 @@ pub(super) struct Prefilter {
     pairs: Box<[u64]>,
     /// Those anchors: the pair and the literal's index, sorted.
     twos: Vec<(u16, usize)>,
+    /// Refuses most places 64 at a time, where the processor can.
+    wide: Option<Wide>,
     /// Anchors of one byte, or without four telling bytes; no rule of the pack has one.
     short: Option<(NFA, Vec<usize>)>,
 }
@@ -130,7 +136,9 @@ impl Prefilter {
             let builder = &mut NFA::builder();
             Some((builder.match_kind(MatchKind::Standard).ascii_case_insensitive(true).build(texts)?, short))
         };
-        Ok(Self { literals, bitmap, starts, entries, pairs, twos, short })
+        let windows: Vec<u32> = entries.iter().map(|entry| entry.window).collect();
+        let wide = Wide::new(&windows, &twos.iter().map(|(pair, _)| *pair).collect::<Vec<_>>());
+        Ok(Self { literals, bitmap, starts, entries, pairs, twos, wide, short })
     }
 
     /// Shows every hit in `text`, overlapping ones too, in an order that depends on the text alone.
@@ -138,13 +146,29 @@ impl Prefilter {
         if self.each_short(rules, text, &mut show) == Go::Stop {
             return;
         }
-        for (at, bytes) in text.windows(4).enumerate() {
-            let &[a, b, c, d] = bytes else { continue };
-            let window = u32::from_le_bytes([a, b, c, d]) & FOLD;
-            let (bit, pair) = (hash(window), u16::from_le_bytes([a, b]));
-            let four = self.bitmap.get((bit >> 6) as usize).map_or(0, |word| word >> (bit & 63));
-            let two = self.pairs.get(usize::from(pair >> 6)).map_or(0, |word| word >> (pair & 63));
-            if (four | two) & 1 == 1 && self.compare(rules, text, at, window, pair, &mut show) == Go::Stop {
+        let mut at = 0;
+        if let Some(wide) = &self.wide {
+            let mut masks = [0; MASKS];
+            loop {
+                let filled = wide.masks(text.get(at..).unwrap_or_default(), &mut masks);
+                for (block, mask) in masks.iter().take(filled).enumerate() {
+                    let mut left = *mask;
+                    while left != 0 {
+                        let place = at + block * WIDTH + left.trailing_zeros() as usize;
+                        left &= left - 1;
+                        if self.place(rules, text, place, &mut show) == Go::Stop {
+                            return;
+                        }
+                    }
+                }
+                at += filled * WIDTH;
+                if filled < MASKS {
+                    break;
+                }
+            }
+        }
+        for place in at..text.len().saturating_sub(3) {
+            if self.place(rules, text, place, &mut show) == Go::Stop {
                 return;
             }
         }
@@ -157,6 +181,20 @@ impl Prefilter {
                 return;
             }
         }
+    }
+
+    /// Looks at one place with at least four bytes.
+    #[inline]
+    fn place(&self, rules: &[Rule], text: &[u8], at: usize, show: &mut impl FnMut(Hit) -> Go) -> Go {
+        let Some(&[a, b, c, d]) = text.get(at..).and_then(|rest| rest.first_chunk()) else { return Go::On };
+        let window = u32::from_le_bytes([a, b, c, d]) & FOLD;
+        let (bit, pair) = (hash(window), u16::from_le_bytes([a, b]));
+        let four = self.bitmap.get((bit >> 6) as usize).map_or(0, |word| word >> (bit & 63));
+        let two = self.pairs.get(usize::from(pair >> 6)).map_or(0, |word| word >> (pair & 63));
+        if (four | two) & 1 == 0 {
+            return Go::On;
+        }
+        self.compare(rules, text, at, window, pair, show)
     }
 
     /// Shows the anchors that really stand where their window was seen.
@@ -320,14 +358,19 @@ mod tests {
         #[test]
         fn every_hit_of_a_naive_search_is_shown_and_no_other(
             anchors in prop::collection::vec(anchors(), 1..6),
-            text in "([abAB_c]{0,40}(keyward:allow)?){0,4}",
+            text in "([abAB_c]{0,90}(keyward:allow)?){0,6}",
         ) {
             let rules: Vec<Rule> = anchors.into_iter().map(rule).collect();
-            let mut hits = Vec::new();
-            let prefilter = Prefilter::new(&rules).unwrap();
-            prefilter.each(&rules, text.as_bytes(), |hit| { hits.push(hit); Go::On });
-            hits.sort();
-            prop_assert_eq!(hits, naive(&rules, text.as_bytes()));
+            let mut prefilter = Prefilter::new(&rules).unwrap();
+            let expected = naive(&rules, text.as_bytes());
+            // With whatever the processor has, then without.
+            for _ in 0..2 {
+                let mut hits = Vec::new();
+                prefilter.each(&rules, text.as_bytes(), |hit| { hits.push(hit); Go::On });
+                hits.sort();
+                prop_assert_eq!(&hits, &expected);
+                prefilter.wide = None;
+            }
         }
     }
 }
