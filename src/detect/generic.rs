@@ -202,9 +202,16 @@ enum Bare {
 /// Moves to the first byte of the value.
 fn operator(at: &mut Cursor<'_>, name: Span, anchor: Span) -> Option<(Option<Quote>, Bare)> {
     let before = at.text.get(name.start.saturating_sub(NAME)..name.start).unwrap_or_default();
+    let opened = at.at;
     let closing = at.skip(3, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')' | b'\\'));
     if closing == 0 && at.eat(b">") {
         return Some((None, Bare::Tag));
+    }
+    // What a call returns is not given to its last argument: `hmac('', 'test_secret') => '…'`.
+    if at.text.get(opened..at.at).is_some_and(|closers| closers.contains(&b')'))
+        && at.text.get(at.at..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"=>"))
+    {
+        return None;
     }
     let mut bare = Bare::Line;
     // Where a value without quotes would be code: never taken.
@@ -379,6 +386,9 @@ fn unquoted(text: &[u8], start: usize, bare: Bare) -> Option<Span> {
         if !tail.is_empty() && !tail.starts_with(b"#") && !tail.starts_with(b";") && !tail.starts_with(b"//") {
             return None;
         }
+    }
+    if bare == Bare::Word && rest.get(length) == Some(&b'\\') {
+        return None;
     }
     let value = rest.get(..length)?;
     let trimmed = value.iter().rev().take_while(|b| matches!(b, b',' | b';')).count();
@@ -626,6 +636,7 @@ mod tests {
             ("\"output_token\": \"[A-Z][a-z]{9}\\[-1\\]\\.[A-Z][a-z]{8}\"", "token"),
             ("if password\\(\"[a-zA-Z0-9]{16}\"\\)", "password"),
             ("password \\|\\| fallback7Of\\(x\\)", "password"),
+            ("hmac\\('', 'test_secret'\\) => '[a-f0-9]{64}'", "secret"),
             ("the password [a-z0-9]{16} is here", "password"),
         ] {
             assert_eq!(value_in(form, anchor), None, "{form}");
