@@ -191,14 +191,23 @@ fn a_token_inside_a_longer_word_is_none() {
 }
 
 #[test]
-fn an_assigned_value_must_not_go_on() {
+fn an_assigned_value_stands_behind_its_name_in_many_forms_and_must_not_go_on() {
     let value = made_up("[a-f0-9]{32}", 1);
-    for form in ["yydata_key = \"V\"", "YYDATA-KEY: V", "\"yyDataKey\": \"V\"", "yy_key=V", "<a yydata value=\"V\"/>"] {
+    for form in ["yydata_key = \"V\"", "YYDATA-KEY: V", "\"yyDataKey\": \"V\"", "yy_key=V", "<a yydata value=\"V\"/>"]
+        .into_iter()
+        .chain([
+            "env YY_KEY V",
+            "--yydata-key V",
+            "<yydataKey>V</yydataKey>",
+            "name: YYDATA\n  value: V",
+            "yy_key || 'V'",
+        ])
+    {
         let found = scan(form.replace('V', &value));
         assert_eq!(kept(&found), ["yy-key"], "{form}");
         assert_eq!(found[0].secret.reveal(), value.as_bytes());
     }
-    for form in ["yy_key=Va", "yy_key=V-x", "yy_key=V==", "yy_key V", "yy_key=xV"] {
+    for form in ["yy_key=Va", "yy_key=V-x", "yy_key=V==", "yydata V", "yydata-keys are V", "yy_key=xV"] {
         assert!(!kept(&scan(form.replace('V', &value))).contains(&"yy-key"), "{form}");
     }
 }

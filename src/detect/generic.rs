@@ -53,7 +53,7 @@ const SHORTEST: usize = 6;
 pub(super) fn read(text: &[u8], anchor: Span, path: Option<&BytePath>) -> Option<Assigned> {
     let name = name_around(text, anchor)?;
     let mut at = Cursor { text, at: name.end };
-    let (quote, bare) = operator(&mut at)?;
+    let (quote, bare) = operator(&mut at, name, anchor)?;
     let value = match quote {
         Some(quote) => quoted(text, at.at, quote)?,
         None => unquoted(text, at.at, bare)?,
@@ -63,7 +63,9 @@ pub(super) fn read(text: &[u8], anchor: Span, path: Option<&BytePath>) -> Option
         return None;
     }
     let (confidence, note) = worth(name.of(text), bytes, path)?;
-    Some(Assigned { whole: Span::new(name.start, value.end), value, bare: quote.is_none(), confidence, note })
+    // A URL's query needs no quotes in any kind of file.
+    let bare = quote.is_none() && bare != Bare::Query;
+    Some(Assigned { whole: Span::new(name.start, value.end), value, bare, confidence, note })
 }
 
 fn name_byte(byte: u8) -> bool {
@@ -191,22 +193,48 @@ enum Bare {
     Line,
     /// The next tag.
     Tag,
+    /// The next blank: more words of a command follow.
+    Word,
+    /// The next parameter of a URL.
+    Query,
 }
 
 /// Moves to the first byte of the value.
-fn operator(at: &mut Cursor<'_>) -> Option<(Option<Quote>, Bare)> {
+fn operator(at: &mut Cursor<'_>, name: Span, anchor: Span) -> Option<(Option<Quote>, Bare)> {
+    let before = at.text.get(name.start.saturating_sub(NAME)..name.start).unwrap_or_default();
+    let opened = at.at;
     let closing = at.skip(3, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')' | b'\\'));
     if closing == 0 && at.eat(b">") {
         return Some((None, Bare::Tag));
     }
-    let blanks = at.blanks();
-    if closing > 0 && blanks > 0 && at.eat(b"value") {
+    // What a call returns is not given to its last argument: `hmac('', 'test_secret') => '…'`.
+    if at.text.get(opened..at.at).is_some_and(|closers| closers.contains(&b')'))
+        && at.text.get(at.at..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"=>"))
+    {
+        return None;
+    }
+    let mut bare = Bare::Line;
+    // Where a value without quotes would be code: never taken.
+    let only_quoted = Bare::Tag;
+    if let Some(value) = value_beside(at, closing > 0) {
+        at.at = value;
+    } else if let Some(value) = default_of_variable(at, before) {
+        (at.at, bare) = (value, only_quoted);
+    } else if closing == 0 && takes_blank(at.text, name, before) && matches!(at.rest(), [b' ' | b'\t', ..]) {
         at.blanks();
-        if !at.eat(b"=") {
+        if matches!(at.rest(), [b'=' | b':', ..]) {
+            assignment(at)?;
+        } else {
+            bare = Bare::Word;
+        }
+    } else if closing == 0 && is_setter(at.text, name, anchor) && at.eat(b"(") {
+        bare = only_quoted;
+    } else if closing == 1 && at.eat(b",") {
+        // An argument or an element: `("password", "…")`; but not the last word of a text, and not one of several
+        // assignments: `["A_KEY", "B=…"]`.
+        if !matches!(before.last(), Some(b'"' | b'\'' | b'`')) {
             return None;
         }
-    } else if closing == 1 && at.eat(b",") {
-        // An argument or an element: `("password", "…")`; but not one of several assignments: `["A_KEY", "B=…"]`.
         let rest = at.rest().trim_ascii_start();
         let next = rest.strip_prefix(b"'").or_else(|| rest.strip_prefix(b"\"")).unwrap_or(rest);
         let name = next.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.-\\".contains(b)).count();
@@ -214,7 +242,20 @@ fn operator(at: &mut Cursor<'_>) -> Option<(Option<Quote>, Bare)> {
             return None;
         }
     } else {
-        assignment(at)?;
+        let tight = closing == 0 && matches!(at.rest(), [b'=', next, ..] if !matches!(next, b' ' | b'\t' | b'='));
+        at.blanks();
+        let fallback: [&[u8]; 4] = [b"||", b"??", b"?:", b"or "];
+        if fallback.into_iter().any(|operator| at.eat(operator)) {
+            bare = only_quoted;
+        } else {
+            assignment(at)?;
+        }
+        if tight && matches!(before.last(), Some(b'?' | b'&')) {
+            bare = Bare::Query;
+        } else if tight && name.of(at.text).iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_') {
+            // `PGPASSWORD=… psql`: a shell's variable for one command.
+            bare = Bare::Word;
+        }
     }
     at.blanks();
     // Prefixes of literals: Python's and Rust's b, r, f, u; Objective-C's and C#'s @; C's L.
@@ -237,7 +278,57 @@ fn operator(at: &mut Cursor<'_>) -> Option<(Option<Quote>, Bare)> {
         }
         _ => None,
     };
-    Some((quote, Bare::Line))
+    (quote.is_some() || bare != Bare::Tag).then_some((quote, bare))
+}
+
+/// The value that a name has beside it, as attributes (`key="password" value="…"`) and environments of containers
+/// (`name: API_TOKEN`, then `value: …` on the same line or the next) write it.
+fn value_beside(at: &Cursor<'_>, closed: bool) -> Option<usize> {
+    let mut at = Cursor { text: at.text, at: at.at };
+    at.eat(b",");
+    if at.skip(GAP + NAME, |b| b.is_ascii_whitespace()) == 0 {
+        return None;
+    }
+    at.skip(1, |b| matches!(b, b'"' | b'\''));
+    if !at.eat(b"value") && !at.eat(b"Value") {
+        return None;
+    }
+    at.skip(1, |b| matches!(b, b'"' | b'\''));
+    at.blanks();
+    (at.eat(b":") || closed && at.eat(b"=")).then_some(at.at)
+}
+
+/// Terraform's `variable "db_password" { … default = "…" }`.
+fn default_of_variable(at: &Cursor<'_>, before: &[u8]) -> Option<usize> {
+    let mut at = Cursor { text: at.text, at: at.at };
+    at.blanks();
+    if !before.ends_with(b"variable \"") || !at.eat(b"{") {
+        return None;
+    }
+    let rest = at.rest().get(..at.rest().len().min(VALUE))?;
+    let block = rest.get(..memchr::memmem::find(rest, b"\n}").unwrap_or(rest.len()))?;
+    let word = b"default";
+    at.at += memchr::memmem::find(block, word)? + word.len();
+    at.blanks();
+    at.eat(b"=").then_some(at.at)
+}
+
+/// Names that a blank parts from the value: `--token …`, a Dockerfile's `ENV TOKEN …`, `aws configure set …`,
+/// fish's `set -x TOKEN …`.
+fn takes_blank(text: &[u8], name: Span, before: &[u8]) -> bool {
+    let line = before.rsplit(|b| *b == b'\n').next().unwrap_or_default();
+    let word = line.trim_ascii().rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
+    name.of(text).starts_with(b"--")
+        || line.last().is_some_and(u8::is_ascii_whitespace) && matches!(word, b"ENV" | b"set" | b"-x" | b"-gx" | b"-Ux")
+}
+
+/// Methods that are given a value: `setPassword("…")`, `.withToken("…")`, a builder's `.password("…")`.
+fn is_setter(text: &[u8], name: Span, anchor: Span) -> bool {
+    let name_text = name.of(text);
+    let method = name_text.iter().rposition(|b| *b == b'.').map_or(0, |dot| dot + 1);
+    let word = name_text.get(method..).unwrap_or_default();
+    [&b"set"[..], b"Set", b"with", b"With"].iter().any(|start| word.starts_with(start))
+        || method > 0 && name.start + method == anchor.start
 }
 
 /// `=`, `:`, `:=`, `=>`, and a type between `:` and `=`. Comparisons are none.
@@ -284,7 +375,8 @@ fn unquoted(text: &[u8], start: usize, bare: Bare) -> Option<Span> {
     let rest = text.get(start..text.len().min(start + VALUE))?;
     let ends = |b: &u8| match bare {
         Bare::Tag => *b == b'<',
-        Bare::Line => b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'\\'),
+        Bare::Line | Bare::Word => b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'\\'),
+        Bare::Query => b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'\\' | b'&' | b'#' | b'<' | b'>'),
     };
     let length = rest.iter().position(ends).or((rest.len() < VALUE).then_some(rest.len()))?;
     if bare == Bare::Line {
@@ -294,6 +386,9 @@ fn unquoted(text: &[u8], start: usize, bare: Bare) -> Option<Span> {
         if !tail.is_empty() && !tail.starts_with(b"#") && !tail.starts_with(b";") && !tail.starts_with(b"//") {
             return None;
         }
+    }
+    if bare == Bare::Word && rest.get(length) == Some(&b'\\') {
+        return None;
     }
     let value = rest.get(..length)?;
     let trimmed = value.iter().rev().take_while(|b| matches!(b, b',' | b';')).count();
@@ -340,10 +435,24 @@ fn is_no_value(value: &[u8], bare: bool) -> bool {
 fn is_reference(value: &[u8], bare: bool) -> bool {
     let digits = value.iter().any(u8::is_ascii_digit);
     let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-' | b'/' | b'$' | b'?');
+    // An index into a list of them: `Streams[-1].Name`.
+    let index =
+        memchr::memchr2(b'[', b']', value).is_some() && value.iter().filter(|b| b.is_ascii_digit()).count() <= 2;
+    if index && value.iter().all(|b| name(b) || matches!(b, b'[' | b']')) {
+        return true;
+    }
     if !value.iter().all(name) {
         return false;
     }
     if !digits {
+        return true;
+    }
+    // What a minifier makes of names: `PhoneAuthProvider$1`.
+    let numbered = value.iter().rposition(|b| *b == b'$').and_then(|at| value.split_at_checked(at));
+    if let Some((word, number)) = numbered
+        && !word.iter().any(u8::is_ascii_digit)
+        && number.iter().skip(1).all(u8::is_ascii_digit)
+    {
         return true;
     }
     // Unquoted code such as `conn2.password`: several short words joined by dots.
@@ -376,11 +485,25 @@ fn worth(name: &[u8], value: &[u8], path: Option<&BytePath>) -> Option<(Confiden
     if is_uuid(value) {
         return Some((Confidence::Low, Some("the value is a UUID, which is rarely secret")));
     }
-    if value.starts_with(b"$2a$")
-        || value.starts_with(b"$2b$")
-        || value.starts_with(b"$2y$")
-        || value.starts_with(b"$argon2")
-    {
+    const HASHES: [&[u8]; 16] = [
+        b"$2a$",
+        b"$2b$",
+        b"$2x$",
+        b"$2y$",
+        b"$argon2",
+        b"$1$",
+        b"$5$",
+        b"$6$",
+        b"$y$",
+        b"$apr1$",
+        b"$scrypt$",
+        b"$pbkdf2",
+        b"pbkdf2_",
+        b"pbkdf2:",
+        b"scrypt:",
+        b"{SSHA",
+    ];
+    if HASHES.into_iter().any(|start| value.starts_with(start)) {
         return Some((Confidence::Low, Some("the value is a password's hash")));
     }
     let name = name.to_ascii_lowercase();
@@ -468,6 +591,13 @@ mod tests {
             r#"db\.password\('x'\)? = 'VALUE'"#,
             r#"let password: &str = "VALUE";"#,
             r#"<password>VALUE</password>"#,
+            r#"variable "db_password" \{\n  type = string\n  default = "VALUE"\n\}"#,
+            r#"\{"name": "DB_PASSWORD", "value": "VALUE"\}"#,
+            r#"process\.env\.DB_PASSWORD \|\| 'VALUE'"#,
+            r#"env\['password'\] \?\? "VALUE""#,
+            r#"source\.setPassword\("VALUE"\)"#,
+            r#"builder\.password\("VALUE"\)"#,
+            r#"--password "VALUE" --all"#,
             r#"<add key="password" value="VALUE" />"#,
             r#"DB_PASSWORD=VALUE"#,
             r#"password: str = r"VALUE""#,
@@ -501,6 +631,13 @@ mod tests {
             ("password", "password"),
             ("The password: you1 must know it", "password"),
             ("password = \"me1@example\\.org\"", "password"),
+            ("f\\('this is my passphrase', '[a-z]{4}_[a-z]{3}_[a-z]{9}_1'\\)", "passphrase"),
+            ("\"recaptchaToken\",\"[A-Z][a-z]{6}[A-Z][a-z]{8}\\$1\"", "token"),
+            ("\"output_token\": \"[A-Z][a-z]{9}\\[-1\\]\\.[A-Z][a-z]{8}\"", "token"),
+            ("if password\\(\"[a-zA-Z0-9]{16}\"\\)", "password"),
+            ("password \\|\\| fallback7Of\\(x\\)", "password"),
+            ("hmac\\('', 'test_secret'\\) => '[a-f0-9]{64}'", "secret"),
+            ("the password [a-z0-9]{16} is here", "password"),
         ] {
             assert_eq!(value_in(form, anchor), None, "{form}");
         }

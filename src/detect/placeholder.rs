@@ -119,10 +119,8 @@ fn template(value: &[u8]) -> Option<&'static str> {
     }
     // Rule files, keyward's own among them, are full of classes.
     const CLASSES: [&[u8]; 8] = [b"[A-Z", b"[a-z", b"[a-f", b"[0-9", b"[1-9", b"A-Za-z0-9", b"a-zA-Z0-9", b"]{"];
-    let repeated = value.strip_suffix(b"}").is_some_and(|open| {
-        let digits = open.iter().rev().take_while(|b| b.is_ascii_digit()).count();
-        digits > 0 && open.len() > digits && open.iter().rev().nth(digits) == Some(&b'{')
-    });
+    let count = |inner: &[u8]| !inner.is_empty() && inner.iter().all(|b| b.is_ascii_digit() || *b == b',');
+    let repeated = value.strip_suffix(b"}").and_then(|rest| rest.rsplit(|b| *b == b'{').next()).is_some_and(count);
     if repeated || CLASSES.into_iter().any(has) {
         return Some("it is a pattern, not a value");
     }
@@ -225,6 +223,7 @@ mod tests {
             "example_key",
             "insert-token-here",
             "@TOKEN@",
+            "acme_live_x{60}",
         ] {
             assert!(dropped(value), "{value}");
         }

@@ -151,6 +151,8 @@ fn explain(error: git2::Error, path: &Path) -> GitError {
             remedy: "convert with: git refs migrate --ref-format=files".into(),
         };
     }
+    // git2's `unstable-sha256` reads everything but one thing: libgit2 1.9.7 lists a pack's objects in steps of twenty
+    // bytes (`git_pack_foreach_entry`, pack.c), so a history would look at ids that do not exist.
     if message.contains("objectformat") || message.contains("object format") {
         return GitError::Unsupported {
             what: "the SHA-256 object format".into(),

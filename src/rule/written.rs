@@ -264,12 +264,20 @@ fn compose(written: &Written) -> Result<(Kind, String, Range<usize>), String> {
         return Ok((Kind::Token, format!("{case}(?P<secret>{})", token.get_ref()), token.span()));
     }
     if let Some(value) = &written.assigned {
-        let names: Vec<String> = written.anchors.iter().map(|anchor| regex_syntax::escape(anchor.text())).collect();
+        let telling = ["key", "token", "secret", "password"];
+        let escaped = |anchor: &WrittenAnchor| regex_syntax::escape(anchor.text());
+        let names: Vec<String> = written.anchors.iter().map(escaped).collect();
+        let ends =
+            |anchor: &&WrittenAnchor| telling.iter().any(|end| anchor.text().to_ascii_lowercase().ends_with(end));
+        let whole: Vec<String> = written.anchors.iter().filter(ends).map(escaped).collect();
+        // A blank is enough after a name that tells: `ENV ACME_TOKEN …`, `--acme-key …`.
+        let whole = if whole.is_empty() { String::new() } else { format!("|(?i:{})[ \\t]{{1,4}}", whole.join("|")) };
         // name, rest of the name, what closes it, an operator, what opens the value, the value
         let regex = format!(
-            r#"(?i:{})[\w.\-]{{0,40}}["'`\])>*]{{0,4}}[ \t]{{0,16}}(?:=>|:=|==|[=:,]|[ \t]value[ \t]?=)[ \t]{{0,16}}["'`(\[]{{0,3}}{case}(?P<secret>{})"#,
-            names.join("|"),
-            value.get_ref()
+            r#"(?:(?i:{names})(?:[\w.\-]{{0,40}}["'`\])>*]{{0,4}}[ \t]{{0,16}}(?:=>|:=|==|\|\||\?\?|[=:,>]|[ \t]value[ \t]?=|,?\s{{1,80}}["']?[vV]alue["']?[ \t]?:)|[\w.\-]{{0,40}}?(?i:{telling})[ \t]{{1,4}}){whole})[ \t]{{0,16}}["'`(\[]{{0,3}}{case}(?P<secret>{value})"#,
+            names = names.join("|"),
+            telling = telling.join("|"),
+            value = value.get_ref()
         );
         return Ok((Kind::Assigned, regex, value.span()));
     }
