@@ -376,6 +376,36 @@ fn the_hook_sees_what_git_is_about_to_commit() {
 }
 
 #[test]
+fn a_message_given_on_the_command_line_is_scanned_to_the_last_line() {
+    let repo = Repo::new();
+    repo.write("a.txt", "a\n").commit("first");
+    assert_eq!(repo.keyward(&["hooks", "install"]).status.code(), Some(0));
+    let token = github_token(42);
+    // git keeps a leading `#` where no editor ran.
+    let out = repo.try_git(&["commit", "-q", "--allow-empty", "-m", &format!("#42 log in with {token}")]);
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out));
+    assert!(text(&out).contains("commit message:1:17:"), "{}", text(&out));
+    let cut = format!("s\n\n# ------------------------ >8 ------------------------\n# Do not\n{token}\n");
+    let out = repo.try_git(&["commit", "-q", "--allow-empty", "-m", &cut]);
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out));
+}
+
+#[test]
+fn what_commit_v_shows_below_the_scissors_is_no_message() {
+    let repo = Repo::new();
+    repo.write("a.txt", format!("a\nk='{}'\n", github_token(43))).commit("leak");
+    assert_eq!(repo.keyward(&["hooks", "install"]).status.code(), Some(0));
+    let editor = "core.editor=sed -i 1s/^/subject/";
+    for prefix in ["#", ";", "//"] {
+        repo.write("a.txt", "a\n").git(&["add", "a.txt"]);
+        let comment = format!("core.commentString={prefix}");
+        let out = repo.try_git(&["-c", editor, "-c", &comment, "commit", "-q", "-v"]);
+        assert_eq!(out.status.code(), Some(0), "{prefix}: {}", text(&out));
+        repo.git(&["reset", "-q", "--soft", "HEAD~1"]);
+    }
+}
+
+#[test]
 fn files_handed_to_the_hook_are_scanned_even_when_they_are_not_staged() {
     let repo = Repo::new();
     repo.write("old.env", format!("T={}\n", github_token(22))).write("ok", "x\n").commit("one");
