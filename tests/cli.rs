@@ -274,6 +274,47 @@ fn the_answer_is_the_same_at_any_thread_count() {
 }
 
 #[test]
+fn what_is_advised_after_a_finding_can_be_done() {
+    let repo = Repo::new();
+    repo.write("a", "1\n").commit("one");
+    repo.keyward(&["hooks", "install", "-q"]);
+    // a secret in a message is in no source yet
+    let out = repo.try_git(&["commit", "-q", "--allow-empty", "-m", &github_token(45)]);
+    assert!(!out.status.success() && !text(&out).contains("baseline"), "{}", text(&out));
+    // a staged one is accepted by a baseline that is staged as well
+    repo.write("b", format!("T={}\n", github_token(46))).git(&["add", "b"]);
+    let out = repo.try_git(&["commit", "-q", "-m", "two"]);
+    assert!(text(&out).contains("`keyward baseline create`, or `update`"), "{}", text(&out));
+    assert!(text(&out).contains("once it is staged"), "{}", text(&out));
+    assert_eq!(text(&repo.keyward(&["baseline", "create", "-q"])), "");
+    repo.git(&["add", ".keyward-baseline.json"]);
+    assert_eq!(text(&repo.try_git(&["commit", "-q", "-m", "two"])), "");
+    // one that only the history has
+    repo.write("c", format!("T={}\n", github_token(47)));
+    repo.git(&["add", "c"]);
+    repo.git(&["commit", "-q", "--no-verify", "-m", "three"]);
+    repo.write("c", "T=\n").commit("four");
+    let out = repo.keyward(&["scan", "--history"]);
+    assert!(text(&out).contains("`keyward baseline create --history`, or `update`"), "{}", text(&out));
+    assert_eq!(repo.keyward(&["baseline", "update", "--history"]).status.code(), Some(0));
+    assert_eq!(repo.keyward(&["baseline", "show"]).status.code(), Some(0));
+    repo.git(&["add", "-A"]);
+    repo.git(&["commit", "-q", "-m", "five"]);
+    let out = repo.keyward(&["scan", "--history"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_as_an_argument_is_named() {
+    let dir = folder(&[]);
+    assert!(std::process::Command::new("mkfifo").arg(dir.path().join("pipe")).status().unwrap().success());
+    let out = scan(dir.path(), &["pipe"]);
+    assert_eq!(out.status.code(), Some(2), "{}", text(&out));
+    assert!(text(&out).contains("no file to scan in pipe"), "{}", text(&out));
+}
+
+#[test]
 fn completions_and_manual_pages_are_printed() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let out = keyward().args(["completions", shell]).output().unwrap();
@@ -439,6 +480,26 @@ fn a_push_is_scanned_by_what_the_remote_has_not() {
     let out = repo.try_git(&["push", "-q", "origin", "topic"]);
     assert!(!out.status.success() && text(&out).contains("new.env"), "each commit counts: {}", text(&out));
     assert!(repo.try_git(&["push", "-q", "origin", ":refs/heads/nothing"]).status.code().is_some());
+}
+
+#[test]
+fn a_pushed_tag_takes_its_text_along() {
+    let repo = Repo::new();
+    let bare = tempfile::tempdir().unwrap();
+    let remote = bare.path().to_str().unwrap();
+    repo.git(&["init", "-q", "--bare", remote]);
+    repo.git(&["remote", "add", "origin", remote]);
+    repo.write("a", "1\n").commit("one");
+    repo.keyward(&["hooks", "install", "--pre-push"]);
+    repo.git(&["push", "-q", "origin", "main"]);
+    repo.git(&["tag", "-a", "v1", "-m", "ours"]);
+    let out = repo.try_git(&["push", "-q", "origin", "v1"]);
+    assert!(out.status.success() && text(&out).is_empty(), "{}", text(&out));
+    repo.git(&["tag", "-a", "inner", "-m", &format!("release\n\nmade with {}", github_token(44))]);
+    repo.git(&["tag", "-a", "outer", "inner", "-m", "signed off"]);
+    let out = repo.try_git(&["push", "-q", "origin", "outer"]);
+    assert!(!out.status.success() && text(&out).contains("github-pat"), "{}", text(&out));
+    assert!(!text(&out).contains(&github_token(44)[8..]));
 }
 
 #[test]

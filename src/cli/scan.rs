@@ -173,7 +173,11 @@ fn with_files<T>(
     let first = args.paths.first().cloned().unwrap_or_else(|| PathBuf::from("."));
     // Only a repository that really is one may refuse: outside, a scan needs no git.
     let repo = if args.stdin { None } else { Repo::discover(&first)? };
-    let own = if first.is_file() { first.parent().map(PathBuf::from).unwrap_or_default() } else { first.clone() };
+    let own = if first.metadata().is_ok_and(|meta| !meta.is_dir()) {
+        first.parent().map(PathBuf::from).unwrap_or_default()
+    } else {
+        first.clone()
+    };
     let root = repo.as_ref().and_then(|repo| repo.workdir().map(PathBuf::from)).unwrap_or_else(|| own.clone());
     let dir = config_dir(&own, &root);
     let setup = Setup::new(filter, repo.as_ref(), &Layer::Disk(dir), &Layer::Nowhere, default)?;
