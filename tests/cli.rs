@@ -66,6 +66,20 @@ fn several_reports_are_written_at_once_and_whole() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn no_report_overwrites_another_or_goes_to_a_file_called_dash() {
+    let dir = folder(&[("a.txt", "nothing\n")]);
+    let out = scan(dir.path(), &["-o", "json:report", "-o", "sarif:./report"]);
+    assert_eq!(out.status.code(), Some(2), "{}", text(&out));
+    assert!(text(&out).contains("two reports"), "{}", text(&out));
+    let out = scan(dir.path(), &["-o", "json:none/report"]);
+    assert!(out.status.code() == Some(2) && out.stdout.is_empty(), "said before the scan: {}", text(&out));
+    let out = scan(dir.path(), &["-o", "json:-"]);
+    assert_eq!(out.status.code(), Some(2), "{}", text(&out));
+    assert!(text(&out).contains("--format"), "{}", text(&out));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn a_full_disk_is_an_error_and_a_closed_pipe_is_not() {
     let dir = folder(&[("a.env", &format!("T={}\n", github_token(4)))]);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
