@@ -66,6 +66,20 @@ fn several_reports_are_written_at_once_and_whole() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn no_report_overwrites_another_or_goes_to_a_file_called_dash() {
+    let dir = folder(&[("a.txt", "nothing\n")]);
+    let out = scan(dir.path(), &["-o", "json:report", "-o", "sarif:./report"]);
+    assert_eq!(out.status.code(), Some(2), "{}", text(&out));
+    assert!(text(&out).contains("two reports"), "{}", text(&out));
+    let out = scan(dir.path(), &["-o", "json:none/report"]);
+    assert!(out.status.code() == Some(2) && out.stdout.is_empty(), "said before the scan: {}", text(&out));
+    let out = scan(dir.path(), &["-o", "json:-"]);
+    assert_eq!(out.status.code(), Some(2), "{}", text(&out));
+    assert!(text(&out).contains("--format"), "{}", text(&out));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn a_full_disk_is_an_error_and_a_closed_pipe_is_not() {
     let dir = folder(&[("a.env", &format!("T={}\n", github_token(4)))]);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
@@ -274,6 +288,47 @@ fn the_answer_is_the_same_at_any_thread_count() {
 }
 
 #[test]
+fn what_is_advised_after_a_finding_can_be_done() {
+    let repo = Repo::new();
+    repo.write("a", "1\n").commit("one");
+    repo.keyward(&["hooks", "install", "-q"]);
+    // a secret in a message is in no source yet
+    let out = repo.try_git(&["commit", "-q", "--allow-empty", "-m", &github_token(45)]);
+    assert!(!out.status.success() && !text(&out).contains("baseline"), "{}", text(&out));
+    // a staged one is accepted by a baseline that is staged as well
+    repo.write("b", format!("T={}\n", github_token(46))).git(&["add", "b"]);
+    let out = repo.try_git(&["commit", "-q", "-m", "two"]);
+    assert!(text(&out).contains("`keyward baseline create`, or `update`"), "{}", text(&out));
+    assert!(text(&out).contains("once it is staged"), "{}", text(&out));
+    assert_eq!(text(&repo.keyward(&["baseline", "create", "-q"])), "");
+    repo.git(&["add", ".keyward-baseline.json"]);
+    assert_eq!(text(&repo.try_git(&["commit", "-q", "-m", "two"])), "");
+    // one that only the history has
+    repo.write("c", format!("T={}\n", github_token(47)));
+    repo.git(&["add", "c"]);
+    repo.git(&["commit", "-q", "--no-verify", "-m", "three"]);
+    repo.write("c", "T=\n").commit("four");
+    let out = repo.keyward(&["scan", "--history"]);
+    assert!(text(&out).contains("`keyward baseline create --history`, or `update`"), "{}", text(&out));
+    assert_eq!(repo.keyward(&["baseline", "update", "--history"]).status.code(), Some(0));
+    assert_eq!(repo.keyward(&["baseline", "show"]).status.code(), Some(0));
+    repo.git(&["add", "-A"]);
+    repo.git(&["commit", "-q", "-m", "five"]);
+    let out = repo.keyward(&["scan", "--history"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_as_an_argument_is_named() {
+    let dir = folder(&[]);
+    assert!(std::process::Command::new("mkfifo").arg(dir.path().join("pipe")).status().unwrap().success());
+    let out = scan(dir.path(), &["pipe"]);
+    assert_eq!(out.status.code(), Some(2), "{}", text(&out));
+    assert!(text(&out).contains("no file to scan in pipe"), "{}", text(&out));
+}
+
+#[test]
 fn completions_and_manual_pages_are_printed() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let out = keyward().args(["completions", shell]).output().unwrap();
@@ -376,6 +431,36 @@ fn the_hook_sees_what_git_is_about_to_commit() {
 }
 
 #[test]
+fn a_message_given_on_the_command_line_is_scanned_to_the_last_line() {
+    let repo = Repo::new();
+    repo.write("a.txt", "a\n").commit("first");
+    assert_eq!(repo.keyward(&["hooks", "install"]).status.code(), Some(0));
+    let token = github_token(42);
+    // git keeps a leading `#` where no editor ran.
+    let out = repo.try_git(&["commit", "-q", "--allow-empty", "-m", &format!("#42 log in with {token}")]);
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out));
+    assert!(text(&out).contains("commit message:1:17:"), "{}", text(&out));
+    let cut = format!("s\n\n# ------------------------ >8 ------------------------\n# Do not\n{token}\n");
+    let out = repo.try_git(&["commit", "-q", "--allow-empty", "-m", &cut]);
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out));
+}
+
+#[test]
+fn what_commit_v_shows_below_the_scissors_is_no_message() {
+    let repo = Repo::new();
+    repo.write("a.txt", format!("a\nk='{}'\n", github_token(43))).commit("leak");
+    assert_eq!(repo.keyward(&["hooks", "install"]).status.code(), Some(0));
+    let editor = "core.editor=sed -i 1s/^/subject/";
+    for prefix in ["#", ";", "//"] {
+        repo.write("a.txt", "a\n").git(&["add", "a.txt"]);
+        let comment = format!("core.commentString={prefix}");
+        let out = repo.try_git(&["-c", editor, "-c", &comment, "commit", "-q", "-v"]);
+        assert_eq!(out.status.code(), Some(0), "{prefix}: {}", text(&out));
+        repo.git(&["reset", "-q", "--soft", "HEAD~1"]);
+    }
+}
+
+#[test]
 fn files_handed_to_the_hook_are_scanned_even_when_they_are_not_staged() {
     let repo = Repo::new();
     repo.write("old.env", format!("T={}\n", github_token(22))).write("ok", "x\n").commit("one");
@@ -409,6 +494,26 @@ fn a_push_is_scanned_by_what_the_remote_has_not() {
     let out = repo.try_git(&["push", "-q", "origin", "topic"]);
     assert!(!out.status.success() && text(&out).contains("new.env"), "each commit counts: {}", text(&out));
     assert!(repo.try_git(&["push", "-q", "origin", ":refs/heads/nothing"]).status.code().is_some());
+}
+
+#[test]
+fn a_pushed_tag_takes_its_text_along() {
+    let repo = Repo::new();
+    let bare = tempfile::tempdir().unwrap();
+    let remote = bare.path().to_str().unwrap();
+    repo.git(&["init", "-q", "--bare", remote]);
+    repo.git(&["remote", "add", "origin", remote]);
+    repo.write("a", "1\n").commit("one");
+    repo.keyward(&["hooks", "install", "--pre-push"]);
+    repo.git(&["push", "-q", "origin", "main"]);
+    repo.git(&["tag", "-a", "v1", "-m", "ours"]);
+    let out = repo.try_git(&["push", "-q", "origin", "v1"]);
+    assert!(out.status.success() && text(&out).is_empty(), "{}", text(&out));
+    repo.git(&["tag", "-a", "inner", "-m", &format!("release\n\nmade with {}", github_token(44))]);
+    repo.git(&["tag", "-a", "outer", "inner", "-m", "signed off"]);
+    let out = repo.try_git(&["push", "-q", "origin", "outer"]);
+    assert!(!out.status.success() && text(&out).contains("github-pat"), "{}", text(&out));
+    assert!(!text(&out).contains(&github_token(44)[8..]));
 }
 
 #[test]

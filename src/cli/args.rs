@@ -186,6 +186,9 @@ fn output(text: &str) -> Result<(Format, PathBuf), String> {
     if path.is_empty() {
         return Err("the path is empty: use FORMAT:PATH, such as sarif:keyward.sarif".into());
     }
+    if path == "-" {
+        return Err("standard output is --format's; for a file of that name write ./-".into());
+    }
     Ok((format.parse::<Format>().map_err(|error| error.to_string())?, PathBuf::from(path)))
 }
 

@@ -56,8 +56,7 @@ pub(crate) fn run(args: &Hook, talk: Talk) -> anyhow::Result<u8> {
         Name::PreMergeCommit => scan.staged(Vec::new()),
         Name::CommitMsg { file } => {
             let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
-            let comment = repo.config("core.commentString")?.or(repo.config("core.commentChar")?);
-            let message = spoken(&bytes, comment.as_deref().unwrap_or("#").as_bytes());
+            let message = spoken(&bytes, &Cleanup::of(&repo)?);
             let setup = scan.setup(&Layer::Index, &Layer::Nowhere)?;
             scan.scan(&setup, Source::Message(message), "commit message")
         }
@@ -109,31 +108,76 @@ impl Scan<'_> {
     }
 }
 
-/// The message without what git will cut off: comment lines, and the diff that `commit -v` shows below the scissors.
-fn spoken(message: &[u8], comment: &[u8]) -> Vec<u8> {
-    const SCISSORS: &[u8] = b" ------------------------ >8 ------------------------";
-    let comment = if comment == b"auto" || comment.is_empty() { b"#" } else { comment };
+/// What git will take out of the message after this hook.
+struct Cleanup {
+    /// Lines that start so.
+    comments: Option<String>,
+    /// The diff of `commit -v`.
+    scissors: bool,
+}
+
+impl Cleanup {
+    /// git says `GIT_EDITOR=:` where no editor ran (`-m`, `-F`, a merge): then it keeps the message as it stands, lines
+    /// that start with `#` too. Which character `auto` chose it does not say; what is in doubt is scanned.
+    fn of(repo: &Repo) -> anyhow::Result<Self> {
+        if std::env::var_os("GIT_EDITOR").is_some_and(|editor| editor == ":") {
+            return Ok(Self { comments: None, scissors: false });
+        }
+        let strips = matches!(repo.config("commit.cleanup")?.as_deref(), None | Some("" | "default" | "strip"));
+        let comment = repo.config("core.commentString")?.or(repo.config("core.commentChar")?);
+        let comment = comment.filter(|c| !c.is_empty()).unwrap_or_else(|| "#".to_owned());
+        Ok(Self { comments: Some(comment).filter(|c| strips && c != "auto"), scissors: true })
+    }
+}
+
+/// The message without what git will cut off.
+fn spoken(message: &[u8], cleanup: &Cleanup) -> Vec<u8> {
     let mut kept = Vec::with_capacity(message.len());
-    for line in message.split_inclusive(|b| *b == b'\n') {
-        match line.strip_prefix(comment) {
-            Some(rest) if rest.starts_with(SCISSORS) => break,
+    let mut lines = message.split_inclusive(|b| *b == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        if cleanup.scissors && is_scissors(line, lines.peek().copied()) {
+            break;
+        }
+        match &cleanup.comments {
             // An empty line keeps the numbers of those that follow.
-            Some(_) => kept.push(b'\n'),
-            None => kept.extend_from_slice(line),
+            Some(comment) if line.starts_with(comment.as_bytes()) => kept.push(b'\n'),
+            _ => kept.extend_from_slice(line),
         }
     }
     kept
+}
+
+/// Whether git itself wrote this line: behind any comment character (`git -c core.commentChar=X` reaches no
+/// configuration file), and with its own comment below.
+fn is_scissors(line: &[u8], next: Option<&[u8]>) -> bool {
+    const SCISSORS: &[u8] = b" ------------------------ >8 ------------------------";
+    let comment = line.trim_ascii_end().strip_suffix(SCISSORS);
+    let Some(comment) = comment.filter(|c| !c.is_empty() && !c.contains(&b' ')) else {
+        return false;
+    };
+    next.and_then(|next| next.strip_prefix(comment)).is_some_and(|rest| rest.starts_with(b" "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn edited(comment: &str) -> Cleanup {
+        Cleanup { comments: Some(comment.to_owned()), scissors: true }
+    }
+
     #[test]
     fn what_git_cuts_off_a_message_is_not_scanned() {
-        let message = b"subject\n# a comment\nbody\n# ------------------------ >8 ------------------------\n-old\n";
-        assert_eq!(spoken(message, b"#"), b"subject\n\nbody\n");
-        assert_eq!(spoken(b"subject\n; note\n# kept\n", b";"), b"subject\n\n# kept\n");
-        assert_eq!(spoken(b"x\n#y\n", b"auto"), b"x\n\n");
+        let cut =
+            |c: &str| format!("{c} ------------------------ >8 ------------------------\n{c} Do not modify\n-old\n");
+        let message = format!("subject\n# a comment\nbody\n{}", cut("#"));
+        assert_eq!(spoken(message.as_bytes(), &edited("#")), b"subject\n\nbody\n");
+        assert_eq!(spoken(b"subject\n; note\n# kept\n", &edited(";")), b"subject\n\n# kept\n");
+        let unknown = Cleanup { comments: None, scissors: true };
+        assert_eq!(spoken(format!("x\n#y\n{}", cut("//")).as_bytes(), &unknown), b"x\n#y\n");
+        let lone = &cut("#").replace("# Do", "Do");
+        assert_eq!(spoken(lone.as_bytes(), &unknown), lone.as_bytes(), "no scissors of git's");
+        let unedited = Cleanup { comments: None, scissors: false };
+        assert_eq!(spoken(message.as_bytes(), &unedited), message.as_bytes());
     }
 }

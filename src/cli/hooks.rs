@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 
-use super::console;
+use super::{Talk, console};
 use crate::hooks::{self, Action, Diagnosis, Health, Report, Surroundings};
 use crate::model::BytePath;
 
@@ -39,10 +39,13 @@ pub enum HooksCommand {
 }
 
 /// Runs the command in the current directory and prints what there is to say; the exit code.
-pub fn run(args: &HooksArgs) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &HooksArgs, talk: Talk) -> anyhow::Result<u8> {
     let mut said = Vec::new();
     let code = say(args, &mut said)?;
-    console::print(|out| out.write_all(&said))?;
+    // What the doctor says is what it was asked for.
+    if !talk.quiet || matches!(args.command, HooksCommand::Doctor) {
+        console::print(|out| out.write_all(&said))?;
+    }
     Ok(code)
 }
 

@@ -67,7 +67,7 @@ pub fn main() -> ExitCode {
     let talk = Talk { verbose: cli.verbose, quiet: cli.quiet };
     let done = match &cli.command {
         Command::Scan(args) => scan::run(args, talk),
-        Command::Hooks(args) => hooks::run(args),
+        Command::Hooks(args) => hooks::run(args, talk),
         Command::Hook(args) => hook::run(args, talk),
         Command::Baseline(args) => baseline::run(args, talk),
         Command::Rules(args) => rules::run(args),

@@ -1,5 +1,6 @@
 //! `keyward scan`, and the one way every command scans and reports.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -30,11 +31,28 @@ pub(crate) struct Scan {
 
 /// Scans and reports; the exit code.
 pub(crate) fn run(args: &Scan, talk: Talk) -> anyhow::Result<u8> {
+    places(&args.output)?;
     with_source(&args.source, &args.filter, Confidence::Medium, |setup, source, kind| {
         let job = Job { setup, source, kind, output: &args.output, talk, calm: false };
         let outcome = perform(&job)?;
         finish(&job, &outcome)
     })
+}
+
+/// What is wrong with where the reports go is said before a scan, which may take long.
+fn places(output: &OutputArgs) -> anyhow::Result<()> {
+    let mut taken = HashSet::new();
+    for (_, path) in &output.output {
+        let full = std::path::absolute(path).with_context(|| path.display().to_string())?;
+        if full.parent().is_some_and(|directory| !directory.is_dir()) {
+            bail!("cannot write {}: its directory is not there", path.display());
+        }
+        let streams = full.exists() && !full.is_file();
+        if !streams && !taken.insert(full) {
+            bail!("two reports would be written to {}: give each a file of its own", path.display());
+        }
+    }
+    Ok(())
 }
 
 /// What kind of source a scan has, for people and for triage.
@@ -173,7 +191,11 @@ fn with_files<T>(
     let first = args.paths.first().cloned().unwrap_or_else(|| PathBuf::from("."));
     // Only a repository that really is one may refuse: outside, a scan needs no git.
     let repo = if args.stdin { None } else { Repo::discover(&first)? };
-    let own = if first.is_file() { first.parent().map(PathBuf::from).unwrap_or_default() } else { first.clone() };
+    let own = if first.metadata().is_ok_and(|meta| !meta.is_dir()) {
+        first.parent().map(PathBuf::from).unwrap_or_default()
+    } else {
+        first.clone()
+    };
     let root = repo.as_ref().and_then(|repo| repo.workdir().map(PathBuf::from)).unwrap_or_else(|| own.clone());
     let dir = config_dir(&own, &root);
     let setup = Setup::new(filter, repo.as_ref(), &Layer::Disk(dir), &Layer::Nowhere, default)?;

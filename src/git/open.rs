@@ -156,7 +156,7 @@ fn explain(error: git2::Error, path: &Path) -> GitError {
     if message.contains("objectformat") || message.contains("object format") {
         return GitError::Unsupported {
             what: "the SHA-256 object format".into(),
-            remedy: "scan the working tree instead: keyward scan PATH".into(),
+            remedy: "scan an export of it instead: git archive HEAD | tar -x -C DIR && keyward scan DIR".into(),
         };
     }
     GitError::from(error)

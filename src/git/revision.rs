@@ -67,6 +67,19 @@ impl Repo {
         Ok(object_id(object.peel_to_commit().map_err(|_| unknown())?.id()))
     }
 
+    /// The annotated tags that `revision` names, from the outermost on: id and text.
+    pub fn tag_messages(&self, revision: &str) -> Result<Vec<(ObjectId, Vec<u8>)>, GitError> {
+        let odb = self.inner.odb()?;
+        let mut object = self.inner.revparse_single(revision)?;
+        let mut found = Vec::new();
+        while let Some(tag) = object.as_tag() {
+            found.push((object_id(tag.id()), super::message_of(odb.read(tag.id())?.data()).to_vec()));
+            let target = tag.target()?;
+            object = target;
+        }
+        Ok(found)
+    }
+
     /// The file as `revision` has it; none when that commit has no such file. A link yields its target's text.
     pub fn show(&self, revision: &str, path: &BytePath) -> Result<Option<Vec<u8>>, GitError> {
         let tree = self.tree_of(self.resolve(revision)?)?;

@@ -207,7 +207,7 @@ impl Page<'_, '_> {
             );
             steps.push(format!("Or leave the file out of this commit: `git reset -- {name}` (your changes stay)."));
         }
-        if has(&|origin| origin.kind == OriginKind::CommitMessage && origin.commit.is_none()) {
+        if has(&is_draft) {
             steps.push("Take the value out of the commit message and commit again.".to_owned());
         }
         let stored = [OriginKind::Range, OriginKind::History, OriginKind::TagMessage];
@@ -223,12 +223,32 @@ impl Page<'_, '_> {
             _ => "rule-id".to_owned(),
         };
         steps.push(format!("No secret? Say so on its line, in a comment: `keyward:allow {rule} -- reason`."));
-        steps.push("Known and accepted? `keyward baseline update` keeps it quiet.".to_owned());
+        steps.extend(self.accept());
         writeln!(self.out, "{}", self.paint(BOLD, "What now:"))?;
         for step in steps {
             self.hanging("  - ", 4, &step)?;
         }
         writeln!(self.out)
+    }
+
+    /// How to record what is known: with the source that saw it, as a scan of the tree need not see it again. A message
+    /// that is still being written is in no source.
+    fn accept(&self) -> Option<String> {
+        let origins = || self.view.outcome.findings.iter().map(|f| &f.origin).filter(|o| !is_draft(o));
+        let has = |kinds: &[OriginKind]| origins().any(|origin| kinds.contains(&origin.kind));
+        origins().next()?;
+        let source = if has(&[OriginKind::History, OriginKind::TagMessage]) {
+            " --history"
+        } else if has(&[OriginKind::Range, OriginKind::CommitMessage]) {
+            " --range A..B"
+        } else {
+            ""
+        };
+        let staged = if has(&[OriginKind::Staged]) { ", once it is staged" } else { "" };
+        Some(format!(
+            "Known and accepted? `keyward baseline create{source}`, or `update` where there is one, keeps it \
+             quiet{staged}."
+        ))
     }
 
     /// The only staged path with findings, where a shell takes it as it stands; else a stand-in.
@@ -326,6 +346,11 @@ impl Page<'_, '_> {
     fn paint(&self, style: Style, words: &str) -> String {
         if self.view.color { format!("{style}{words}{style:#}") } else { words.to_owned() }
     }
+}
+
+/// A commit message before its commit.
+fn is_draft(origin: &Origin) -> bool {
+    origin.kind == OriginKind::CommitMessage && origin.commit.is_none()
 }
 
 fn severity_style(severity: Severity) -> Style {

@@ -38,7 +38,11 @@ pub fn history(
             let fix = "deepen it with: git fetch --unshallow, or scan what is there with --allow-shallow";
             return Err(SourceError::Incomplete(format!("{what}; {fix}")));
         }
-        survey.notices.push(format!("{what} below {} commits; only what is there was scanned", shallow.len()));
+        survey.notices.push(format!(
+            "{what} below {} commit{}; only what is there was scanned",
+            shallow.len(),
+            if shallow.len() == 1 { "" } else { "s" }
+        ));
     }
     let (tips, problems) = repo.tips()?;
     survey.problems.extend(problems);

@@ -60,6 +60,13 @@ pub fn range(repo: &Repo, range: &Range, limits: Limits<'_>, visit: &Visit<'_>) 
     for some in commits.chunks(AT_A_TIME) {
         chunk(repo, some, limits, visit, &mut survey)?;
     }
+    if range.remote.is_some() {
+        // A tag that is pushed takes its own text along.
+        for (id, text) in repo.tag_messages(&range.tip)? {
+            let origin = Origin { object: Some(id), ..Origin::new(OriginKind::TagMessage) };
+            survey.add(written(&origin, &text, limits, visit));
+        }
+    }
     survey.problems.sort();
     Ok(survey)
 }
@@ -132,19 +139,27 @@ fn related(
 }
 
 fn message(repo: &Repo, id: ObjectId, limits: Limits<'_>, visit: &Visit<'_>) -> Survey {
-    let mut survey = Survey::default();
     match repo.commit_message(id) {
-        Ok(bytes) if bytes.len() as u64 > limits.max_file_size => {
-            survey.coverage.skip_large(format!("message of commit {id}"), bytes.len() as u64);
-        }
-        Ok(bytes) => {
+        Ok(text) => {
             let origin = Origin { commit: Some(id), ..Origin::new(OriginKind::CommitMessage) };
-            visit(&Blob { origin: &origin, bytes: &bytes, fresh: &Fresh::All, former_path: None });
-            survey.coverage.scanned(bytes.len());
-            survey.coverage.messages += 1;
+            written(&origin, &text, limits, visit)
         }
-        Err(error) => survey.problems.push(unreadable(id, &error)),
+        Err(error) => Survey { problems: vec![unreadable(id, &error)], ..Survey::default() },
     }
+}
+
+/// Shows the text of a commit or tag.
+fn written(origin: &Origin, text: &[u8], limits: Limits<'_>, visit: &Visit<'_>) -> Survey {
+    let mut survey = Survey::default();
+    if text.len() as u64 > limits.max_file_size {
+        let what = if origin.kind == OriginKind::TagMessage { "tag" } else { "commit" };
+        let id = origin.commit.or(origin.object).map(|id| id.to_string()).unwrap_or_default();
+        survey.coverage.skip_large(format!("message of {what} {id}"), text.len() as u64);
+        return survey;
+    }
+    visit(&Blob { origin, bytes: text, fresh: &Fresh::All, former_path: None });
+    survey.coverage.scanned(text.len());
+    survey.coverage.messages += 1;
     survey
 }
 

@@ -66,10 +66,13 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaselineError {
     /// Git left its marks in it.
-    #[error("line {0}: unresolved merge conflict: keep the lines of both sides, or run `keyward baseline update`")]
+    #[error(
+        "line {0}: unresolved merge conflict: keep the entries of both sides and take out git's marks; where the two \
+         salts differ, make it anew with `keyward baseline create --force`"
+    )]
     Conflict(usize),
     /// It is not what keyward writes.
-    #[error("line {line}: {why}: restore the file from git, or make it anew with `keyward baseline create`")]
+    #[error("line {line}: {why}: restore the file from git, or make it anew with `keyward baseline create --force`")]
     Corrupt {
         /// From 1.
         line: usize,
