@@ -212,6 +212,11 @@ examples.no_match = ['acme_[a-z]{4}']
     assert_eq!(rules.len(), 2, "additive: {}", text(&out));
     assert!(rules.contains(&"acme-token".to_owned()));
 
+    let shown = keyward().args(["rules", "show", "acme-token"]).current_dir(dir.path()).output().unwrap();
+    assert!(shown.status.success() && text(&shown).contains("Acme token"), "{}", text(&shown));
+    let tested = keyward().args(["rules", "test", "acme-token"]).current_dir(dir.path()).output().unwrap();
+    assert_eq!(text(&tested), "1 rule, 2 examples, 0 failed\n");
+
     let wrong = rule.replace("[a-z0-9]{20}'\nanchors", "[a-z0-9{20}'\nanchors");
     std::fs::write(dir.path().join("keyward.toml"), wrong).unwrap();
     let out = scan(dir.path(), &[]);

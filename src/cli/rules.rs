@@ -1,13 +1,15 @@
 //! `keyward rules`: look at the rules, and prove them.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::console;
+use super::setup::{CONFIG, config_dir, lines};
+use crate::config::Config;
 use crate::detect::selftest;
 use crate::rule::pack::{Pack, builtin_examples, builtin_hash};
 use crate::rule::written::{Examples, Proved, read_file};
@@ -64,7 +66,7 @@ pub(crate) fn run(args: &Rules) -> anyhow::Result<u8> {
 }
 
 fn list(format: Format) -> anyhow::Result<u8> {
-    let rules = Pack::builtin()?.rules;
+    let rules: Vec<Rule> = all()?.into_iter().map(|(rule, _)| rule).collect();
     console::print(|out| match format {
         Format::Human => {
             let width = rules.iter().map(|rule| rule.id().len()).max().unwrap_or(0);
@@ -101,7 +103,7 @@ fn describe(rule: &Rule) -> serde_json::Value {
 }
 
 fn show(id: &str) -> anyhow::Result<u8> {
-    let rules = Pack::builtin()?.rules;
+    let rules: Vec<Rule> = all()?.into_iter().map(|(rule, _)| rule).collect();
     let Some(rule) = rules.iter().find(|rule| rule.id() == id) else {
         let near = rules
             .iter()
@@ -158,8 +160,24 @@ fn builtin() -> anyhow::Result<Vec<Proved>> {
     Ok(rules.into_iter().zip(examples).map(|(rule, (_, examples))| (rule, examples)).collect())
 }
 
+/// The built-in rules and those of the `keyward.toml` that holds here.
+fn all() -> anyhow::Result<Vec<Proved>> {
+    let here = Path::new(".");
+    let file = config_dir(here, here).join(CONFIG);
+    let mut proved = builtin()?;
+    if file.is_file() {
+        let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
+        let config = Config::read(&file.display().to_string(), &bytes);
+        let config = config.map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
+        proved.retain(|(rule, _)| !config.rules.iter().any(|(own, _)| own.id() == rule.id()));
+        proved.extend(config.rules);
+        proved.sort_by(|(a, _), (b, _)| a.id().cmp(b.id()));
+    }
+    Ok(proved)
+}
+
 fn test(ids: &[String]) -> anyhow::Result<u8> {
-    let proved = builtin()?;
+    let proved = all()?;
     if let Some(id) = ids.iter().find(|id| !proved.iter().any(|(rule, _)| rule.id() == id.as_str())) {
         bail!("there is no rule '{id}': see keyward rules list");
     }
@@ -179,7 +197,8 @@ fn prove(proved: &[Proved], wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<u8>
         for failure in &failures {
             writeln!(out, "{failure}")?;
         }
-        writeln!(out, "{rules} rules, {count} examples, {} failed", failures.len())
+        let rules = if rules == 1 { "1 rule".to_owned() } else { format!("{rules} rules") };
+        writeln!(out, "{rules}, {count} examples, {} failed", failures.len())
     })?;
     Ok(u8::from(!failures.is_empty()))
 }

@@ -210,6 +210,7 @@ pub(crate) fn config_dir(start: &Path, root: &Path) -> PathBuf {
     absolute.ancestors().find(|dir| dir.join(CONFIG).is_file()).unwrap_or(root).to_path_buf()
 }
 
-fn lines(errors: &[impl std::fmt::Display]) -> String {
+/// Errors, each on its line.
+pub(crate) fn lines(errors: &[impl std::fmt::Display]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
