@@ -57,13 +57,19 @@ pub(crate) fn run(args: &Hook, talk: Talk) -> anyhow::Result<u8> {
         Name::CommitMsg { file } => {
             let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
             let comment = repo.config("core.commentString")?.or(repo.config("core.commentChar")?);
-            let message = spoken(&bytes, comment.as_deref().unwrap_or("#").as_bytes());
+            // git tells its hooks so when nobody edits: then it cuts nothing off.
+            let edited = std::env::var_os("GIT_EDITOR").is_none_or(|editor| editor != ":");
+            let comment = comment.as_deref().unwrap_or("#").as_bytes();
+            let message = if edited { spoken(&bytes, comment) } else { &bytes }.to_vec();
             let setup = scan.setup(&Layer::Index, &Layer::Nowhere)?;
             scan.scan(&setup, Source::Message(message), "commit message")
         }
         Name::PrePush { remote } => scan.push(remote.first().map_or("", String::as_str), &mut std::io::stdin().lock()),
     }
 }
+
+/// So many bytes of what git tells a pre-push hook are read: some hundred thousand refs.
+const MOST_PUSHED: u64 = 64 << 20;
 
 struct Scan<'a> {
     args: &'a Hook,
@@ -92,7 +98,8 @@ impl Scan<'_> {
     fn push(&self, remote: &str, lines: &mut dyn BufRead) -> anyhow::Result<u8> {
         let mut code = 0;
         let mut text = String::new();
-        lines.take(1 << 20).read_to_string(&mut text).context("standard input")?;
+        let read = lines.take(MOST_PUSHED).read_to_string(&mut text).context("standard input")?;
+        anyhow::ensure!((read as u64) < MOST_PUSHED, "more refs are pushed at once than keyward reads: push fewer");
         for line in text.lines() {
             let words: Vec<&str> = line.split(' ').collect();
             let [_, local, _, theirs] = words.as_slice() else {
@@ -109,20 +116,19 @@ impl Scan<'_> {
     }
 }
 
-/// The message without what git will cut off: comment lines, and the diff that `commit -v` shows below the scissors.
-fn spoken(message: &[u8], comment: &[u8]) -> Vec<u8> {
+/// The message without the diff that `commit -v` shows below the scissors. Comment lines stay: whether git cuts them off
+/// is up to `--cleanup`, which no hook is told.
+fn spoken<'m>(message: &'m [u8], comment: &[u8]) -> &'m [u8] {
     const SCISSORS: &[u8] = b" ------------------------ >8 ------------------------";
     let comment = if comment == b"auto" || comment.is_empty() { b"#" } else { comment };
-    let mut kept = Vec::with_capacity(message.len());
+    let mut end = 0;
     for line in message.split_inclusive(|b| *b == b'\n') {
-        match line.strip_prefix(comment) {
-            Some(rest) if rest.starts_with(SCISSORS) => break,
-            // An empty line keeps the numbers of those that follow.
-            Some(_) => kept.push(b'\n'),
-            None => kept.extend_from_slice(line),
+        if line.strip_prefix(comment).is_some_and(|rest| rest.starts_with(SCISSORS)) {
+            break;
         }
+        end += line.len();
     }
-    kept
+    message.get(..end).unwrap_or(message)
 }
 
 #[cfg(test)]
@@ -130,10 +136,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_git_cuts_off_a_message_is_not_scanned() {
+    fn only_the_diff_below_the_scissors_is_no_part_of_a_message() {
         let message = b"subject\n# a comment\nbody\n# ------------------------ >8 ------------------------\n-old\n";
-        assert_eq!(spoken(message, b"#"), b"subject\n\nbody\n");
-        assert_eq!(spoken(b"subject\n; note\n# kept\n", b";"), b"subject\n\n# kept\n");
-        assert_eq!(spoken(b"x\n#y\n", b"auto"), b"x\n\n");
+        assert_eq!(spoken(message, b"#"), b"subject\n# a comment\nbody\n");
+        assert_eq!(spoken(message, b"auto"), spoken(message, b"#"));
+        assert_eq!(spoken(message, b";"), message);
     }
 }

@@ -4,7 +4,7 @@
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::View;
-use crate::model::{BytePath, Candidate, DropStage, Origin, Snippet};
+use crate::model::{BytePath, Candidate, DropStage, Origin, Secret, Snippet};
 
 /// A value shorter than this may be an ordinary word; masking it would only make messages unreadable.
 const SHORTEST: usize = 8;
@@ -27,11 +27,16 @@ impl Scrub {
         // What the checks themselves refused (placeholders, words) is no secret.
         let kept = view.outcome.dropped.iter().filter(|d| d.stage != DropStage::Detect).map(|d| &d.candidate);
         let found: Vec<&Candidate> = view.outcome.findings.iter().map(|f| &f.candidate).chain(kept).collect();
+        let named = || view.outcome.named.iter().map(Secret::reveal).filter(|bytes| bytes.len() >= SHORTEST_IN_PATH);
         let long = |c: &&&Candidate, least: usize| c.secret.reveal().len() >= least;
         Self {
-            prose: automaton(found.iter().filter(|c| long(c, SHORTEST)).map(|c| c.secret.reveal())),
+            prose: automaton(found.iter().filter(|c| long(c, SHORTEST)).map(|c| c.secret.reveal()).chain(named())),
             path: automaton(
-                found.iter().filter(|c| !c.guessable && long(c, SHORTEST_IN_PATH)).map(|c| c.secret.reveal()),
+                found
+                    .iter()
+                    .filter(|c| !c.guessable && long(c, SHORTEST_IN_PATH))
+                    .map(|c| c.secret.reveal())
+                    .chain(named()),
             ),
         }
     }
@@ -60,6 +65,11 @@ impl Scrub {
     pub fn origin(&self, origin: &Origin) -> Origin {
         Origin { path: origin.path.as_ref().map(|path| self.path(path)), ..origin.clone() }
     }
+}
+
+/// Masks these secrets in a text that belongs to no outcome: an error that ends the run.
+pub fn hide(text: &str, secrets: &[Secret]) -> String {
+    String::from_utf8_lossy(&replace(automaton(secrets.iter().map(Secret::reveal)).as_ref(), text.as_bytes())).into()
 }
 
 fn automaton<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<AhoCorasick> {
