@@ -1,5 +1,7 @@
 //! The line: bytes in, verdict out. Every scan, whatever its source, runs through [`run`].
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -88,13 +90,30 @@ pub fn run(plan: &Plan<'_>, progress: &Progress) -> Result<Outcome, ScanError> {
         dropped: verdict.dropped,
         problems: survey.problems,
         notices: survey.notices,
+        named: Vec::new(),
         coverage: survey.coverage,
         fail_on: plan.fail_on,
         elapsed: began.elapsed(),
     };
     outcome.notices.extend(verdict.notices);
     outcome.problems.sort();
+    outcome.named = plan.detector.secrets_in(&names(&outcome));
     Ok(outcome)
+}
+
+/// All that a report repeats beside the lines of findings, one a line.
+fn names(outcome: &Outcome) -> String {
+    let mut names: BTreeSet<Cow<'_, str>> = BTreeSet::new();
+    let origins = outcome.findings.iter().map(|f| &f.origin).chain(outcome.dropped.iter().map(|d| &d.origin));
+    let placed = outcome.findings.iter().flat_map(|finding| &finding.placement.paths);
+    names.extend(origins.filter_map(|origin| origin.path.as_ref()).chain(placed).map(|path| path.to_string().into()));
+    for commit in outcome.findings.iter().filter_map(|finding| finding.placement.introduced.as_ref()) {
+        names.extend([Cow::from(&commit.author), Cow::from(&commit.email)]);
+    }
+    names.extend(outcome.problems.iter().map(|problem| problem.to_string().into()));
+    names.extend(outcome.notices.iter().map(Cow::from));
+    names.extend(outcome.coverage.too_large.iter().map(|(name, _)| Cow::from(name)));
+    names.into_iter().collect::<Vec<_>>().join("\n")
 }
 
 /// Shows every blob of the source to the detector and collects what it saw.

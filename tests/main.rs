@@ -6,6 +6,7 @@ mod architecture;
 mod cli;
 mod common;
 mod detect;
+mod gate;
 mod history;
 mod hooks;
 mod properties;

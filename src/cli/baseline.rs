@@ -11,6 +11,7 @@ use super::setup::Setup;
 use super::{Talk, console};
 use crate::model::Confidence;
 use crate::report::file::to_file;
+use crate::report::{Scrub, View, safe};
 use crate::triage::Baseline as Known;
 use crate::triage::baseline::{DEFAULT_PATH, seen};
 
@@ -105,8 +106,9 @@ fn write(
         let job = Job { setup, source, kind, output: &OutputArgs::default(), talk, calm: false };
         let outcome = perform(&job)?;
         if !outcome.problems.is_empty() {
+            let scrub = Scrub::new(&View::new(&outcome));
             for problem in &outcome.problems {
-                console::warn(&format!("error: {problem}"));
+                console::warn(&format!("error: {}", safe(&scrub.prose(&problem.to_string()))));
             }
             bail!("{} was not written: the scan did not see everything", path.display());
         }

@@ -56,13 +56,17 @@ pub(crate) fn run(args: &Hook, talk: Talk) -> anyhow::Result<u8> {
         Name::PreMergeCommit => scan.staged(Vec::new()),
         Name::CommitMsg { file } => {
             let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
-            let message = spoken(&bytes, &Cleanup::of(&repo)?);
+            let edited = std::env::var_os("GIT_EDITOR").is_none_or(|editor| editor != ":");
+            let message = spoken(&bytes, edited).to_vec();
             let setup = scan.setup(&Layer::Index, &Layer::Nowhere)?;
             scan.scan(&setup, Source::Message(message), "commit message")
         }
         Name::PrePush { remote } => scan.push(remote.first().map_or("", String::as_str), &mut std::io::stdin().lock()),
     }
 }
+
+/// So many bytes of what git tells a pre-push hook are read: some hundred thousand refs.
+const MOST_PUSHED: u64 = 64 << 20;
 
 struct Scan<'a> {
     args: &'a Hook,
@@ -91,7 +95,8 @@ impl Scan<'_> {
     fn push(&self, remote: &str, lines: &mut dyn BufRead) -> anyhow::Result<u8> {
         let mut code = 0;
         let mut text = String::new();
-        lines.take(1 << 20).read_to_string(&mut text).context("standard input")?;
+        let read = lines.take(MOST_PUSHED).read_to_string(&mut text).context("standard input")?;
+        anyhow::ensure!((read as u64) < MOST_PUSHED, "more refs are pushed at once than keyward reads: push fewer");
         for line in text.lines() {
             let words: Vec<&str> = line.split(' ').collect();
             let [_, local, _, theirs] = words.as_slice() else {
@@ -108,43 +113,18 @@ impl Scan<'_> {
     }
 }
 
-/// What git will take out of the message after this hook.
-struct Cleanup {
-    /// Lines that start so.
-    comments: Option<String>,
-    /// The diff of `commit -v`.
-    scissors: bool,
-}
-
-impl Cleanup {
-    /// git says `GIT_EDITOR=:` where no editor ran (`-m`, `-F`, a merge): then it keeps the message as it stands, lines
-    /// that start with `#` too. Which character `auto` chose it does not say; what is in doubt is scanned.
-    fn of(repo: &Repo) -> anyhow::Result<Self> {
-        if std::env::var_os("GIT_EDITOR").is_some_and(|editor| editor == ":") {
-            return Ok(Self { comments: None, scissors: false });
-        }
-        let strips = matches!(repo.config("commit.cleanup")?.as_deref(), None | Some("" | "default" | "strip"));
-        let comment = repo.config("core.commentString")?.or(repo.config("core.commentChar")?);
-        let comment = comment.filter(|c| !c.is_empty()).unwrap_or_else(|| "#".to_owned());
-        Ok(Self { comments: Some(comment).filter(|c| strips && c != "auto"), scissors: true })
-    }
-}
-
-/// The message without what git will cut off.
-fn spoken(message: &[u8], cleanup: &Cleanup) -> Vec<u8> {
-    let mut kept = Vec::with_capacity(message.len());
+/// The message without the diff that `commit -v` shows below the scissors; git says `GIT_EDITOR=:` where no editor ran,
+/// and then there is none. Comment lines stay: whether git cuts them off is up to `--cleanup`, which no hook is told.
+fn spoken(message: &[u8], edited: bool) -> &[u8] {
+    let mut end = 0;
     let mut lines = message.split_inclusive(|b| *b == b'\n').peekable();
     while let Some(line) = lines.next() {
-        if cleanup.scissors && is_scissors(line, lines.peek().copied()) {
+        if edited && is_scissors(line, lines.peek().copied()) {
             break;
         }
-        match &cleanup.comments {
-            // An empty line keeps the numbers of those that follow.
-            Some(comment) if line.starts_with(comment.as_bytes()) => kept.push(b'\n'),
-            _ => kept.extend_from_slice(line),
-        }
+        end += line.len();
     }
-    kept
+    message.get(..end).unwrap_or(message)
 }
 
 /// Whether git itself wrote this line: behind any comment character (`git -c core.commentChar=X` reaches no
@@ -162,22 +142,15 @@ fn is_scissors(line: &[u8], next: Option<&[u8]>) -> bool {
 mod tests {
     use super::*;
 
-    fn edited(comment: &str) -> Cleanup {
-        Cleanup { comments: Some(comment.to_owned()), scissors: true }
-    }
-
     #[test]
-    fn what_git_cuts_off_a_message_is_not_scanned() {
+    fn only_the_diff_below_gits_scissors_is_no_part_of_a_message() {
         let cut =
             |c: &str| format!("{c} ------------------------ >8 ------------------------\n{c} Do not modify\n-old\n");
         let message = format!("subject\n# a comment\nbody\n{}", cut("#"));
-        assert_eq!(spoken(message.as_bytes(), &edited("#")), b"subject\n\nbody\n");
-        assert_eq!(spoken(b"subject\n; note\n# kept\n", &edited(";")), b"subject\n\n# kept\n");
-        let unknown = Cleanup { comments: None, scissors: true };
-        assert_eq!(spoken(format!("x\n#y\n{}", cut("//")).as_bytes(), &unknown), b"x\n#y\n");
+        assert_eq!(spoken(message.as_bytes(), true), b"subject\n# a comment\nbody\n");
+        assert_eq!(spoken(format!("x\n#y\n{}", cut("//")).as_bytes(), true), b"x\n#y\n", "any comment character");
         let lone = &cut("#").replace("# Do", "Do");
-        assert_eq!(spoken(lone.as_bytes(), &unknown), lone.as_bytes(), "no scissors of git's");
-        let unedited = Cleanup { comments: None, scissors: false };
-        assert_eq!(spoken(message.as_bytes(), &unedited), message.as_bytes());
+        assert_eq!(spoken(lone.as_bytes(), true), lone.as_bytes(), "no scissors of git's");
+        assert_eq!(spoken(message.as_bytes(), false), message.as_bytes(), "no editor ran");
     }
 }

@@ -14,6 +14,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::detect::Detector;
+use crate::report;
+use crate::rule::pack::Pack;
+
 /// Keeps keys where they belong: scans commits, trees and whole histories for secrets.
 ///
 /// Exit codes: 0 clean, 1 findings, 2 error (an error wins over findings).
@@ -77,10 +81,17 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            console::warn(&format!("error: {}", one_line(&error)));
+            console::warn(&format!("error: {}", harmless(&one_line(&error))));
             ExitCode::from(2)
         }
     }
+}
+
+/// What an error repeats of its input may be a secret or move the cursor: a ref, a path, a line of a configuration.
+fn harmless(text: &str) -> String {
+    let detector = Pack::builtin().ok().and_then(|pack| Detector::new(pack.rules).ok());
+    let secrets = detector.map(|detector| detector.secrets_in(text)).unwrap_or_default();
+    report::hide(text, &secrets).lines().map(report::safe).collect::<Vec<_>>().join("\n")
 }
 
 /// An error and its causes in one line, unless it shows a place in a file with a caret.

@@ -13,7 +13,7 @@ use super::console::{self, Ticker};
 use super::setup::{Layer, Setup, config_dir};
 use crate::git::Repo;
 use crate::model::{BytePath, Confidence, Outcome};
-use crate::report::{self, Format, View};
+use crate::report::{self, Format, Scrub, View};
 use crate::rule::pack::builtin_hash;
 use crate::scan::{self, Plan, Progress, Source};
 use crate::source::{HistoryOptions, Range};
@@ -114,15 +114,19 @@ pub(crate) fn finish(job: &Job<'_>, outcome: &Outcome) -> anyhow::Result<u8> {
         suppressed: job.output.sarif_suppressed,
         ..View::new(outcome)
     };
-    for (format, path) in &job.output.output {
-        report::file::to_file(path, &|out| report::write(*format, &view, out))?;
-    }
+    let written: Vec<_> = job
+        .output
+        .output
+        .iter()
+        .map(|(format, path)| report::file::to_file(path, &|out| report::write(*format, &view, out)))
+        .collect();
+    let scrub = Scrub::new(&view);
     for problem in &outcome.problems {
-        console::warn(&format!("error: {}", report::safe(&problem.to_string())));
+        console::warn(&format!("error: {}", report::safe(&scrub.prose(&problem.to_string()))));
     }
     if !(job.talk.quiet || job.calm && outcome.exit_code() == 0) {
         for notice in &outcome.notices {
-            console::warn(&report::safe(notice));
+            console::warn(&report::safe(&scrub.prose(notice)));
         }
     }
     let format = job.output.format.unwrap_or(Format::Human);
@@ -133,6 +137,8 @@ pub(crate) fn finish(job: &Job<'_>, outcome: &Outcome) -> anyhow::Result<u8> {
         let view = View { color, messages: false, ..view };
         console::print(|out| report::write(format, &view, out)).context("standard output")?;
     }
+    // A report that could not be written takes no other with it: what was found has been said by now.
+    written.into_iter().collect::<std::io::Result<()>>()?;
     Ok(outcome.exit_code())
 }
 
@@ -155,6 +161,7 @@ pub(crate) fn with_source<T>(
     };
     let repo = Repo::from_env(dir)?;
     if args.staged {
+        bare(&repo)?;
         let setup = Setup::new(filter, Some(&repo), &Layer::Index, &Layer::Commit("HEAD".into()), default)?;
         return then(&setup, Source::Staged(&repo, Vec::new()), Kind { name: "staged changes", whole: false });
     }
@@ -182,6 +189,14 @@ pub(crate) fn with_source<T>(
     then(&setup, Source::Range(&repo, range), Kind { name: "commit range", whole: false })
 }
 
+/// A bare repository has neither index nor files: its packed objects, read as files, would pass for clean.
+fn bare(repo: &Repo) -> anyhow::Result<()> {
+    if repo.workdir().is_none() {
+        bail!("this is a bare repository, without a working tree: use --history or --range");
+    }
+    Ok(())
+}
+
 fn with_files<T>(
     args: &SourceArgs,
     filter: &FilterArgs,
@@ -190,7 +205,12 @@ fn with_files<T>(
 ) -> anyhow::Result<T> {
     let first = args.paths.first().cloned().unwrap_or_else(|| PathBuf::from("."));
     // Only a repository that really is one may refuse: outside, a scan needs no git.
-    let repo = if args.stdin { None } else { Repo::discover(&first)? };
+    // Standard input needs none at all, but for the commit that a configuration is asked from.
+    let outside = args.stdin && filter.config_from.is_none();
+    let repo = if outside { None } else { Repo::discover(&first)? };
+    if let Some(repo) = repo.as_ref().filter(|_| args.paths.is_empty() && !args.stdin) {
+        bare(repo)?;
+    }
     let own = if first.metadata().is_ok_and(|meta| !meta.is_dir()) {
         first.parent().map(PathBuf::from).unwrap_or_default()
     } else {

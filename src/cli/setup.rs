@@ -112,10 +112,13 @@ impl Setup {
             _ => repo.and_then(|repo| repo.workdir().map(Path::to_path_buf)),
         };
         let config = read_config(filter, repo, &layer)?;
-        let pinned = filter.config_from.is_some() || filter.config.is_some() || filter.no_config;
-        // What is configured from outside the change cannot be loosened by it.
-        let before =
-            if pinned || *before == Layer::Nowhere { None } else { Some((before, read_config(filter, repo, before)?)) };
+        // What comes from another commit cannot be loosened by this change; of a configuration given by hand, only the
+        // baseline beside it can. A broken one before the change is no reason to fail the change that mends it.
+        let before = if filter.config_from.is_some() || *before == Layer::Nowhere {
+            None
+        } else {
+            Some((before, read_config(filter, repo, before).unwrap_or_default()))
+        };
         let baseline_path = config.baseline.clone().unwrap_or_else(|| baseline::DEFAULT_PATH.to_owned());
         let baseline = match (&filter.baseline, filter.no_baseline) {
             (_, true) => None,

@@ -21,7 +21,7 @@ use std::collections::HashMap;
 
 pub use checksum::fix;
 
-use crate::model::{Blob, Found};
+use crate::model::{Blob, Confidence, Found, Fresh, Origin, OriginKind, Secret};
 use crate::rule::Rule;
 
 use matcher::Matcher;
@@ -71,5 +71,17 @@ impl Detector {
             return None;
         }
         assemble::found(self, blob, sweep::sweep(self, blob)?)
+    }
+
+    /// Secrets in text that is about to be printed: an error, a path, a name. Guesses are left out: masked, they would
+    /// make ordinary messages unreadable.
+    pub fn secrets_in(&self, text: &str) -> Vec<Secret> {
+        let origin = Origin::new(OriginKind::Stdin);
+        let blob = Blob { origin: &origin, bytes: text.as_bytes(), fresh: &Fresh::All, former_path: None };
+        let found = self.scan(&blob).map(|found| found.candidates).unwrap_or_default();
+        let sure = found.into_iter().filter(|candidate| {
+            candidate.dropped.is_none() && !candidate.guessable && candidate.confidence >= Confidence::Medium
+        });
+        sure.map(|candidate| candidate.secret).collect()
     }
 }

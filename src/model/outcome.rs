@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Dropped, Finding, Severity};
+use super::{Dropped, Finding, Secret, Severity};
 
 /// Everything a scan has to say. Reports are views of it.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,8 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// What the user should know though nothing is wrong: empty range, unused allowlist entries.
     pub notices: Vec<String>,
+    /// Secrets in what is only named (paths, authors, problems, notices): no findings, but masked in every report.
+    pub named: Vec<Secret>,
     /// What was looked at.
     pub coverage: Coverage,
     /// Findings below this severity are reported but do not fail the scan.

@@ -11,6 +11,7 @@ mod sarif;
 mod scrub;
 mod text;
 
+pub use scrub::{Scrub, hide};
 pub use text::line as safe;
 
 use std::fmt;

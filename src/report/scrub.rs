@@ -4,7 +4,7 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::View;
-use crate::model::{BytePath, Candidate, DropStage, Origin, Snippet};
+use crate::model::{BytePath, Candidate, DropStage, Origin, Secret, Snippet};
 
 /// A value shorter than this may be an ordinary word; masking it would only make messages unreadable.
 const SHORTEST: usize = 8;
@@ -37,11 +37,16 @@ impl Scrub {
         // What the checks themselves refused (placeholders, words) is no secret.
         let kept = view.outcome.dropped.iter().filter(|d| d.stage != DropStage::Detect).map(|d| &d.candidate);
         let found: Vec<&Candidate> = view.outcome.findings.iter().map(|f| &f.candidate).chain(kept).collect();
+        let named = || view.outcome.named.iter().map(Secret::reveal).filter(|bytes| bytes.len() >= SHORTEST_IN_PATH);
         let long = |c: &&&Candidate, least: usize| c.secret.reveal().len() >= least;
         Self {
-            prose: Values::of(found.iter().filter(|c| long(c, SHORTEST)).map(|c| c.secret.reveal())),
+            prose: Values::of(found.iter().filter(|c| long(c, SHORTEST)).map(|c| c.secret.reveal()).chain(named())),
             path: Values::of(
-                found.iter().filter(|c| !c.guessable && long(c, SHORTEST_IN_PATH)).map(|c| c.secret.reveal()),
+                found
+                    .iter()
+                    .filter(|c| !c.guessable && long(c, SHORTEST_IN_PATH))
+                    .map(|c| c.secret.reveal())
+                    .chain(named()),
             ),
         }
     }
@@ -70,6 +75,12 @@ impl Scrub {
     pub fn origin(&self, origin: &Origin) -> Origin {
         Origin { path: origin.path.as_ref().map(|path| self.path(path)), ..origin.clone() }
     }
+}
+
+/// Masks these secrets in a text that belongs to no outcome: an error that ends the run.
+pub fn hide(text: &str, secrets: &[Secret]) -> String {
+    let values = Values::of(secrets.iter().map(Secret::reveal));
+    String::from_utf8_lossy(&replace(values.as_ref(), text.as_bytes())).into()
 }
 
 impl Values {
