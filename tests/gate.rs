@@ -149,3 +149,23 @@ fn a_secret_in_a_path_or_an_authors_name_is_masked_in_every_report() {
         }
     }
 }
+
+#[test]
+fn a_configuration_is_looked_for_upwards_but_not_above_the_repository() {
+    let outer = tempfile::tempdir().unwrap();
+    let inner = outer.path().join("a/b");
+    std::fs::create_dir_all(&inner).unwrap();
+    std::fs::write(inner.join("f"), github_token(1)).unwrap();
+    std::fs::write(outer.path().join("keyward.toml"), "[[allow]]\nrules = ['github-pat']\n").unwrap();
+    let scan = |args: &[&str]| {
+        let mut command = crate::common::keyward();
+        command.current_dir(&inner).arg("scan").args(args).output().unwrap().status.code()
+    };
+    assert_eq!((scan(&[]), scan(&["f"])), (Some(0), Some(0)), "outside a repository");
+    assert!(
+        std::process::Command::new("git").args(["init", "-q"]).arg(outer.path().join("a")).status().unwrap().success()
+    );
+    assert_eq!((scan(&[]), scan(&["f"])), (Some(1), Some(1)), "what lies above a repository is not its own");
+    std::fs::rename(outer.path().join("keyward.toml"), outer.path().join("a/keyward.toml")).unwrap();
+    assert_eq!((scan(&[]), scan(&["f"])), (Some(0), Some(0)), "at its root");
+}

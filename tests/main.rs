@@ -7,6 +7,7 @@ mod cli;
 mod common;
 mod detect;
 mod gate;
+mod gate_fresh;
 mod history;
 mod hooks;
 mod properties;

@@ -217,7 +217,7 @@ fn with_files<T>(
         first.clone()
     };
     let root = repo.as_ref().and_then(|repo| repo.workdir().map(PathBuf::from)).unwrap_or_else(|| own.clone());
-    let dir = config_dir(&own, &root);
+    let dir = config_dir(&own, &root, repo.as_ref().and_then(Repo::workdir));
     let setup = Setup::new(filter, repo.as_ref(), &Layer::Disk(dir), &Layer::Nowhere, default)?;
     if args.stdin {
         let path = args.path.as_deref().map(BytePath::from_os);

@@ -207,10 +207,14 @@ fn read_baseline(name: &str, bytes: &[u8], key: Option<&[u8]>) -> anyhow::Result
     Baseline::read(bytes, key).with_context(|| name.to_owned())
 }
 
-/// The directory at or above `start` that holds a `keyward.toml`; else `root`.
-pub(crate) fn config_dir(start: &Path, root: &Path) -> PathBuf {
-    let absolute = std::path::absolute(start).unwrap_or_else(|_| start.to_path_buf());
-    absolute.ancestors().find(|dir| dir.join(CONFIG).is_file()).unwrap_or(root).to_path_buf()
+/// The directory at or above `start` that holds a `keyward.toml`; else `root`. Nothing above a repository's `top` counts:
+/// its index and commits know nothing of it, and who may write there need not be who may excuse a secret here.
+pub(crate) fn config_dir(start: &Path, root: &Path, top: Option<&Path>) -> PathBuf {
+    let start = if start.as_os_str().is_empty() { Path::new(".") } else { start };
+    let real = start.canonicalize().unwrap_or_else(|_| start.to_path_buf());
+    let top = top.and_then(|top| top.canonicalize().ok()).filter(|top| real.starts_with(top));
+    let within = |dir: &&Path| top.as_ref().is_none_or(|top| dir.starts_with(top));
+    real.ancestors().take_while(within).find(|dir| dir.join(CONFIG).is_file()).unwrap_or(root).to_path_buf()
 }
 
 /// Errors, each on its line.
