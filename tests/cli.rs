@@ -104,11 +104,22 @@ fn ctrl_c_ends_with_130_and_leaves_no_report() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    child.stdin.as_mut().unwrap().write_all(b"waiting").unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    // Held open until the end, or the scan would come to its own end first.
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"waiting").unwrap();
+    for _ in 0..200 {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        // Linux says which signals a process handles; elsewhere a moment must do.
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        if caught.is_none_or(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 2 != 0)) {
+            break;
+        }
+    }
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(input);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing may be left behind");
 }
 
