@@ -11,6 +11,7 @@ use super::console;
 use super::setup::{CONFIG, config_dir, lines};
 use crate::config::Config;
 use crate::detect::selftest;
+use crate::git::Repo;
 use crate::rule::pack::{Pack, builtin_examples, builtin_hash};
 use crate::rule::written::{Examples, Proved, read_file};
 use crate::rule::{Kind, Rule};
@@ -163,7 +164,9 @@ fn builtin() -> anyhow::Result<Vec<Proved>> {
 /// The built-in rules and those of the `keyward.toml` that holds here.
 fn all() -> anyhow::Result<Vec<Proved>> {
     let here = Path::new(".");
-    let file = config_dir(here, here).join(CONFIG);
+    // Rules can be listed where a scan would be refused.
+    let repo = Repo::discover(here).ok().flatten();
+    let file = config_dir(here, here, repo.as_ref().and_then(Repo::workdir)).join(CONFIG);
     let mut proved = builtin()?;
     if file.is_file() {
         let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
