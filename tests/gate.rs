@@ -169,3 +169,14 @@ fn a_configuration_is_looked_for_upwards_but_not_above_the_repository() {
     std::fs::rename(outer.path().join("keyward.toml"), outer.path().join("a/keyward.toml")).unwrap();
     assert_eq!((scan(&[]), scan(&["f"])), (Some(0), Some(0)), "at its root");
 }
+
+#[test]
+fn an_unknown_name_is_called_unknown_however_short() {
+    let repo = Repo::new();
+    repo.write("a", "a").commit("a");
+    for name in ["a", "abc", "deadbeef"] {
+        let out = repo.keyward(&["scan", "--range", &format!("HEAD..{name}")]);
+        assert_eq!(out.status.code(), Some(2), "{}", text(&out));
+        assert!(text(&out).contains(&format!("unknown revision '{name}'")), "{}", text(&out));
+    }
+}

@@ -61,6 +61,8 @@ impl Repo {
             return Err(unknown());
         }
         let object = self.inner.revparse_single(revision).map_err(|error| match error.code() {
+            // A name of one to three letters that no ref has is tried as the beginning of an id: too short, says libgit2.
+            ErrorCode::Ambiguous if revision.len() < 4 => unknown(),
             ErrorCode::NotFound | ErrorCode::InvalidSpec => unknown(),
             _ => GitError::from(error),
         })?;
