@@ -6,12 +6,12 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::detect::{DetectError, Detector};
 use crate::git::Repo;
-use crate::model::{Blob, BytePath, Found, Fresh, Origin, OriginKind, Outcome, Severity, Survey};
+use crate::model::{Blob, BytePath, Clock, Found, Fresh, Origin, OriginKind, Outcome, Severity, Survey};
 use crate::place::{self, HistoryRules, Placed};
 use crate::source::{self, HistoryOptions, Limits, Range, SourceError, Visit};
 use crate::triage::{self, Settings};
@@ -30,6 +30,8 @@ pub struct Plan<'a> {
     pub max_file_size: u64,
     /// Findings below this severity do not fail the scan.
     pub fail_on: Option<Severity>,
+    /// Told how long each stage took.
+    pub clock: Clock<'a>,
 }
 
 /// What to look at.
@@ -83,8 +85,8 @@ pub fn run(plan: &Plan<'_>, progress: &Progress) -> Result<Outcome, ScanError> {
     let began = Instant::now();
     let (mut survey, mut found) = look(plan, progress)?;
     survey.problems.extend(found.iter_mut().flat_map(|found| std::mem::take(&mut found.problems)));
-    let placed = give_place(plan, found)?;
-    let verdict = triage::decide(placed.sightings, &placed.marks, &plan.triage);
+    let placed = plan.clock.stage("place", || give_place(plan, found))?;
+    let verdict = plan.clock.stage("triage", || triage::decide(placed.sightings, &placed.marks, &plan.triage));
     let mut outcome = Outcome {
         findings: verdict.findings,
         dropped: verdict.dropped,
@@ -118,15 +120,23 @@ fn names(outcome: &Outcome) -> String {
 
 /// Shows every blob of the source to the detector and collects what it saw.
 fn look(plan: &Plan<'_>, progress: &Progress) -> Result<(Survey, Vec<Found>), SourceError> {
-    let limits = Limits { max_file_size: plan.max_file_size, exclude: &plan.config.exclude };
+    let limits = Limits { max_file_size: plan.max_file_size, exclude: &plan.config.exclude, clock: plan.clock };
     let seen = Mutex::new(Vec::new());
+    let (detecting, clock) = (AtomicU64::new(0), plan.clock);
     let visit = |blob: &Blob<'_>| {
         progress.add(blob);
-        if let Some(found) = plan.detector.scan(blob) {
+        let mut laps = clock.laps();
+        let found = plan.detector.scan(blob);
+        if clock.is_on() {
+            let nanos = u64::try_from(laps.lap().as_nanos()).unwrap_or(u64::MAX);
+            detecting.fetch_add(nanos, Ordering::Relaxed);
+        }
+        if let Some(found) = found {
             seen.lock().unwrap_or_else(PoisonError::into_inner).push(found);
         }
     };
     let survey = show(plan.source, limits, &visit)?;
+    plan.clock.add("detect", Duration::from_nanos(detecting.into_inner()));
     let mut found = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     // Threads finish in any order; the answer does not.
     found.sort_by(|a, b| a.origin.cmp(&b.origin));

@@ -47,10 +47,15 @@ fn open(path: &Path) -> Result<GitRepo, SourceError> {
 fn try_scan(path: &Path, options: HistoryOptions, max_file_size: u64) -> Result<Shown, SourceError> {
     let blobs = Mutex::new(Vec::new());
     let exclude = PathFilter::default();
-    let survey = history(&open(path)?, options, Limits { max_file_size, exclude: &exclude }, &|blob| {
-        assert_eq!(blob.fresh, &Fresh::All);
-        blobs.lock().unwrap().push((blob.origin.clone(), blob.bytes.to_vec()));
-    })?;
+    let survey = history(
+        &open(path)?,
+        options,
+        Limits { max_file_size, exclude: &exclude, clock: Clock::default() },
+        &|blob| {
+            assert_eq!(blob.fresh, &Fresh::All);
+            blobs.lock().unwrap().push((blob.origin.clone(), blob.bytes.to_vec()));
+        },
+    )?;
     Ok(Shown { blobs: blobs.into_inner().unwrap(), survey })
 }
 

@@ -14,6 +14,7 @@ mod properties;
 mod range;
 mod report;
 mod rules;
+mod speed;
 mod staged;
 mod tree;
 mod triage;

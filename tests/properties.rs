@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use keyward::config::PathFilter;
 use keyward::detect::Detector;
 use keyward::git::Repo as Git;
-use keyward::model::{Blob, Fresh, Origin, OriginKind, Span};
+use keyward::model::{Blob, Clock, Fresh, Origin, OriginKind, Span};
 use keyward::rule::pack::{Pack, builtin_examples};
 use keyward::rule::pattern::{Seed, expand};
 use keyward::source::{HistoryOptions, Limits, history, staged};
@@ -19,7 +19,7 @@ fn detector() -> Detector {
 }
 
 fn limits(exclude: &PathFilter) -> Limits<'_> {
-    Limits { max_file_size: 1 << 20, exclude }
+    Limits { max_file_size: 1 << 20, exclude, clock: Clock::default() }
 }
 
 /// One line that is like no other: text, or a secret of some kind.

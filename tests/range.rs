@@ -5,7 +5,7 @@ use std::path::Path;
 
 use keyward::config::PathFilter;
 use keyward::git::{GitError, Repo as Git};
-use keyward::model::{BytePath, Fresh, ObjectId, OriginKind, Survey};
+use keyward::model::{BytePath, Clock, Fresh, ObjectId, OriginKind, Survey};
 use keyward::source::{Limits, Range, SourceError, range};
 
 use crate::common::repo::Repo;
@@ -14,7 +14,9 @@ use crate::common::seen::{Seen, collect};
 fn run(dir: &Path, range_: &Range) -> (Result<Survey, SourceError>, Vec<Seen>) {
     let git = Git::discover(dir).unwrap().unwrap();
     let exclude = PathFilter::default();
-    collect(|visit| range(&git, range_, Limits { max_file_size: 1 << 20, exclude: &exclude }, visit))
+    collect(|visit| {
+        range(&git, range_, Limits { max_file_size: 1 << 20, exclude: &exclude, clock: Clock::default() }, visit)
+    })
 }
 
 fn look(repo: &Repo, text: &str) -> (Survey, Vec<Seen>) {
@@ -410,7 +412,7 @@ fn probe() {
     let (Some(out), Ok(text)) = (std::env::var_os("PROBE_OUT"), std::env::var("PROBE_RANGE")) else { return };
     let git = Git::from_env(Path::new(".")).unwrap();
     let exclude = PathFilter::default();
-    let limits = Limits { max_file_size: 1 << 20, exclude: &exclude };
+    let limits = Limits { max_file_size: 1 << 20, exclude: &exclude, clock: Clock::default() };
     let (survey, seen) = collect(|visit| range(&git, &Range::parse(&text).unwrap(), limits, visit));
     let tell = |seen: &Seen| seen.fresh_lines().join(", ");
     let mut lines: Vec<String> = seen.iter().map(tell).collect();

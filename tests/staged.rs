@@ -4,7 +4,7 @@ use std::path::Path;
 
 use keyward::config::PathFilter;
 use keyward::git::{GitError, Repo as Git};
-use keyward::model::{BytePath, Fresh, SkipReason, Survey};
+use keyward::model::{BytePath, Clock, Fresh, SkipReason, Survey};
 use keyward::source::{Limits, SourceError, staged};
 
 use crate::common::repo::Repo;
@@ -13,7 +13,7 @@ use crate::common::seen::{Seen, collect};
 fn run(git: &Git, globs: &[&str]) -> (Result<Survey, SourceError>, Vec<Seen>) {
     let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
     let exclude = PathFilter::new(&globs).unwrap();
-    collect(|visit| staged(git, Limits { max_file_size: 1 << 20, exclude: &exclude }, visit))
+    collect(|visit| staged(git, Limits { max_file_size: 1 << 20, exclude: &exclude, clock: Clock::default() }, visit))
 }
 
 fn look(dir: &Path) -> (Survey, Vec<Seen>) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use keyward::config::PathFilter;
-use keyward::model::{BytePath, SkipReason, Survey};
+use keyward::model::{BytePath, Clock, SkipReason, Survey};
 use keyward::source::{Limits, SourceError, tree};
 
 use crate::common::repo::Repo;
@@ -12,7 +12,7 @@ use crate::common::seen::{Seen, collect};
 fn walk_with(paths: &[PathBuf], exclude: &[&str], most: u64) -> (Result<Survey, SourceError>, Vec<Seen>) {
     let globs: Vec<String> = exclude.iter().map(|glob| (*glob).to_owned()).collect();
     let exclude = PathFilter::new(&globs).unwrap();
-    collect(|visit| tree(paths, Limits { max_file_size: most, exclude: &exclude }, visit))
+    collect(|visit| tree(paths, Limits { max_file_size: most, exclude: &exclude, clock: Clock::default() }, visit))
 }
 
 fn walk(path: &Path) -> (Survey, Vec<Seen>) {

@@ -9,7 +9,7 @@ use super::args::{FilterArgs, OutputArgs, SourceArgs};
 use super::scan::{Job, perform, with_source};
 use super::setup::Setup;
 use super::{Talk, console};
-use crate::model::Confidence;
+use crate::model::{Clock, Confidence};
 use crate::report::file::to_file;
 use crate::report::{Scrub, View, safe};
 use crate::triage::Baseline as Known;
@@ -103,7 +103,8 @@ fn write(
             (None, Some(root)) => root.join(&setup.baseline_path),
             (None, None) => bail!("there is no working tree to write a baseline to: give --baseline FILE"),
         };
-        let job = Job { setup, source, kind, output: &OutputArgs::default(), talk, calm: false };
+        let job =
+            Job { setup, source, kind, output: &OutputArgs::default(), talk, calm: false, clock: Clock::default() };
         let outcome = perform(&job)?;
         if !outcome.problems.is_empty() {
             let scrub = Scrub::new(&View::new(&outcome));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::Color;
+use crate::model::Stages;
 use crate::scan::Progress;
 
 /// A scan shorter than this shows no progress.
@@ -29,6 +30,15 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result
 /// One line on standard error. A closed standard error is nobody's business.
 pub fn warn(line: &str) {
     let _ = writeln!(io::stderr().lock(), "keyward: {line}");
+}
+
+/// How long each stage took, a line each, on standard error.
+pub fn timings(stages: &Stages) {
+    for stage in stages.known() {
+        let all = if stage.shared { " (all threads)" } else { "" };
+        warn(&format!("{:<10} {:>9.3} s{all}", stage.name, stage.spent.as_secs_f64()));
+    }
+    warn(&format!("{:<10} {:>9.3} s", "in all", stages.elapsed().as_secs_f64()));
 }
 
 /// True when standard output should be coloured.

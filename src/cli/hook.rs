@@ -11,7 +11,7 @@ use super::args::{FilterArgs, OutputArgs};
 use super::scan::{Job, Kind, finish, perform};
 use super::setup::{Layer, Setup};
 use crate::git::Repo;
-use crate::model::{Confidence, ObjectId};
+use crate::model::{Clock, Confidence, ObjectId};
 use crate::scan::Source;
 use crate::source::Range;
 
@@ -81,7 +81,15 @@ impl Scan<'_> {
 
     fn scan(&self, setup: &Setup, source: Source<'_>, name: &'static str) -> anyhow::Result<u8> {
         let kind = Kind { name, whole: false };
-        let job = Job { setup, source, kind, output: &self.args.output, talk: self.talk, calm: true };
+        let job = Job {
+            setup,
+            source,
+            kind,
+            output: &self.args.output,
+            talk: self.talk,
+            calm: true,
+            clock: Clock::default(),
+        };
         let outcome = perform(&job)?;
         finish(&job, &outcome)
     }

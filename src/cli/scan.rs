@@ -12,7 +12,7 @@ use super::args::{FilterArgs, OutputArgs, SourceArgs};
 use super::console::{self, Ticker};
 use super::setup::{Layer, Setup, config_dir};
 use crate::git::Repo;
-use crate::model::{BytePath, Confidence, Outcome};
+use crate::model::{BytePath, Clock, Confidence, Outcome, Stages};
 use crate::report::{self, Format, Scrub, View};
 use crate::rule::pack::builtin_hash;
 use crate::scan::{self, Plan, Progress, Source};
@@ -27,16 +27,27 @@ pub(crate) struct Scan {
     filter: FilterArgs,
     #[command(flatten)]
     output: OutputArgs,
+
+    /// Say on standard error how long each stage took
+    #[arg(long, help_heading = "Output")]
+    timings: bool,
 }
 
 /// Scans and reports; the exit code.
 pub(crate) fn run(args: &Scan, talk: Talk) -> anyhow::Result<u8> {
     places(&args.output)?;
-    with_source(&args.source, &args.filter, Confidence::Medium, |setup, source, kind| {
-        let job = Job { setup, source, kind, output: &args.output, talk, calm: false };
+    let stages = Stages::default();
+    let clock = if args.timings { stages.clock() } else { Clock::default() };
+    let code = with_source(&args.source, &args.filter, Confidence::Medium, |setup, source, kind| {
+        clock.passed("setup", stages.elapsed());
+        let job = Job { setup, source, kind, output: &args.output, talk, calm: false, clock };
         let outcome = perform(&job)?;
-        finish(&job, &outcome)
-    })
+        clock.stage("report", || finish(&job, &outcome))
+    })?;
+    if args.timings {
+        console::timings(&stages);
+    }
+    Ok(code)
 }
 
 /// What is wrong with where the reports go is said before a scan, which may take long.
@@ -78,6 +89,8 @@ pub(crate) struct Job<'a> {
     pub talk: Talk,
     /// Say nothing at all when there is nothing wrong: hooks.
     pub calm: bool,
+    /// Told how long each stage takes.
+    pub clock: Clock<'a>,
 }
 
 /// Runs the line, drawing progress where it takes long.
@@ -89,6 +102,7 @@ pub(crate) fn perform(job: &Job<'_>) -> anyhow::Result<Outcome> {
         detector: &job.setup.detector,
         max_file_size: job.setup.max_file_size,
         fail_on: job.setup.fail_on,
+        clock: job.clock,
     };
     if job.setup.threads > 0 {
         // The pool is global and made once; a second scan of the same process keeps the first one's.

@@ -12,6 +12,7 @@ mod rule;
 mod secret;
 mod snippet;
 mod span;
+mod stages;
 
 pub use blob::{Blob, Difference, Fresh};
 pub use candidate::{Candidate, Found, Mark, MarkScope, Note, Related};
@@ -25,3 +26,4 @@ pub use rule::{Confidence, ParseLevelError, RuleMeta, Severity};
 pub use secret::Secret;
 pub use snippet::{Shown, Snippet};
 pub use span::{Position, Span};
+pub use stages::{Clock, Laps, Stage, Stages};

@@ -16,7 +16,7 @@ pub use tree::tree;
 
 use crate::config::PathFilter;
 use crate::git::GitError;
-use crate::model::Blob;
+use crate::model::{Blob, Clock};
 
 /// Called once for every blob, from any thread; the bytes are valid only during the call.
 pub type Visit<'v> = dyn Fn(&Blob<'_>) + Sync + 'v;
@@ -28,6 +28,8 @@ pub struct Limits<'a> {
     pub max_file_size: u64,
     /// Paths passed over.
     pub exclude: &'a PathFilter,
+    /// Where to tell how long the source's own stages took; off by default.
+    pub clock: Clock<'a>,
 }
 
 /// Why a source can show nothing at all. A single unreadable file is a [`crate::model::Problem`] instead.

@@ -6,13 +6,14 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ignore::{DirEntry, WalkBuilder, WalkState};
 use rayon::prelude::*;
 
 use super::{Limits, SourceError, Visit};
 use crate::git::{GitError, Repo};
-use crate::model::{Blob, BytePath, Fresh, Origin, OriginKind, Problem, SkipReason, Survey};
+use crate::model::{Blob, BytePath, Fresh, Laps, Origin, OriginKind, Problem, SkipReason, Survey};
 
 /// Most files fit: they cost one read and one more to see the end.
 const BUFFER: usize = 256 << 10;
@@ -289,6 +290,9 @@ struct Reader<'s, 'a> {
     scan: &'s Scan<'a>,
     buffer: Vec<u8>,
     survey: Survey,
+    laps: Laps,
+    walking: Duration,
+    reading: Duration,
 }
 
 /// What came of reading a file.
@@ -303,7 +307,8 @@ enum Content {
 
 impl<'s, 'a> Reader<'s, 'a> {
     fn new(scan: &'s Scan<'a>) -> Self {
-        Self { scan, buffer: Vec::new(), survey: Survey::default() }
+        let (walking, reading) = (Duration::ZERO, Duration::ZERO);
+        Self { scan, buffer: Vec::new(), survey: Survey::default(), laps: scan.limits.clock.laps(), walking, reading }
     }
 
     /// Shows one file or link.
@@ -312,11 +317,15 @@ impl<'s, 'a> Reader<'s, 'a> {
             self.survey.coverage.skip(SkipReason::Excluded);
             return;
         }
-        match self.read(file, plain) {
+        self.walking += self.laps.lap();
+        let content = self.read(file, plain);
+        self.reading += self.laps.lap();
+        match content {
             Ok(Content::Read(len)) => {
                 let origin = Origin::at(OriginKind::Tree, shown);
                 let bytes = self.buffer.get(..len).unwrap_or_default();
                 (self.scan.visit)(&Blob { origin: &origin, bytes, fresh: &Fresh::All, former_path: None });
+                self.laps.lap();
                 self.survey.coverage.scanned(len);
             }
             Ok(Content::TooLarge(size)) => self.survey.coverage.skip_large(shown.to_string(), size),
@@ -369,5 +378,8 @@ impl Drop for Reader<'_, '_> {
     fn drop(&mut self) {
         let mine = std::mem::take(&mut self.survey);
         self.scan.report(|survey| survey.add(mine));
+        self.walking += self.laps.lap();
+        self.scan.limits.clock.add("walk", self.walking);
+        self.scan.limits.clock.add("read", self.reading);
     }
 }
