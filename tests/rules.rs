@@ -3,6 +3,8 @@
 use keyward::detect::selftest;
 use keyward::rule::pack::{Pack, builtin_examples};
 
+use crate::common::{self, github_token, json, keyward};
+
 #[test]
 fn every_built_in_rule_finds_its_examples_and_nothing_in_its_counter_examples() {
     let rules = Pack::builtin().unwrap().rules;
@@ -18,4 +20,33 @@ fn every_built_in_rule_finds_its_examples_and_nothing_in_its_counter_examples() 
         .collect();
     let failures: Vec<String> = selftest::check(&proved).iter().map(ToString::to_string).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn what_a_profile_counts_follows_from_the_text_alone() {
+    let token = github_token(5);
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!("a = \"{token}\"\nb = \"ghp_{}\"\npassword = other\n", "x".repeat(10));
+    std::fs::write(dir.path().join("a.py"), &text).unwrap();
+    let profile = |threads: &str| {
+        let args = ["rules", "profile", ".", "--format", "json", "--top", "0", "--threads", threads];
+        let out = keyward().args(args).current_dir(dir.path()).output().unwrap();
+        assert_eq!(out.status.code(), Some(0), "{}", common::text(&out));
+        let mut report = json(&out);
+        for rule in report["rules"].as_array_mut().unwrap() {
+            assert!(rule.as_object_mut().unwrap().remove("nanoseconds").is_some());
+        }
+        // Sorted by time, which is the one thing that differs.
+        report["rules"].as_array_mut().unwrap().sort_by_key(|rule| rule["id"].to_string());
+        report
+    };
+    let report = profile("1");
+    assert_eq!(report, profile("2"));
+    // Beside the file, a second text: the names that a report repeats are looked through as well.
+    assert!(report["total"]["bytes"].as_u64().unwrap() >= text.len() as u64);
+    let rules = report["rules"].as_array().unwrap();
+    let of = |id: &str| rules.iter().find(|rule| rule["id"] == id).unwrap_or_else(|| panic!("{report}"));
+    let github = of("github-pat");
+    assert_eq!((&github["hits"], &github["candidates"], &github["findings"]), (&2.into(), &1.into(), &1.into()));
+    assert_eq!(of("generic-assignment")["findings"], 0);
 }

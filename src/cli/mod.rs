@@ -6,6 +6,7 @@ mod console;
 mod hook;
 mod hooks;
 mod info;
+mod profile;
 mod rules;
 mod scan;
 mod setup;
@@ -74,7 +75,7 @@ pub fn main() -> ExitCode {
         Command::Hooks(args) => hooks::run(args, talk),
         Command::Hook(args) => hook::run(args, talk),
         Command::Baseline(args) => baseline::run(args, talk),
-        Command::Rules(args) => rules::run(args),
+        Command::Rules(args) => rules::run(args, talk),
         Command::Completions(args) => info::completions(args),
         Command::Man(args) => info::man(args),
     };

@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::console;
 use super::setup::{CONFIG, config_dir, lines};
+use super::{Talk, console, profile};
 use crate::config::Config;
 use crate::detect::selftest;
 use crate::git::Repo;
@@ -47,22 +47,28 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Scan, and show what each rule cost: time, anchors seen, regex runs, matches, findings
+    Profile(Box<profile::Profile>),
 }
 
+/// How to show it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
+    /// A table.
     #[default]
     Human,
+    /// JSON.
     Json,
 }
 
 /// Runs the subcommand; its exit code.
-pub(crate) fn run(args: &Rules) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &Rules, talk: Talk) -> anyhow::Result<u8> {
     match &args.command {
         Command::List { format } => list(*format),
         Command::Show { id } => show(id),
         Command::Test { ids } => test(ids),
         Command::Check { files } => check(files),
+        Command::Profile(args) => profile::run(args, talk),
     }
 }
 

@@ -9,6 +9,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use super::work::Work;
 use crate::model::{BytePath, Span};
 use crate::rule::{Kind, Rule, pattern};
 
@@ -98,7 +99,15 @@ impl Matcher {
     }
 
     /// The match of `rule` that belongs to its anchor at `anchor`.
-    pub(super) fn find(&self, rule: &Rule, text: &[u8], anchor: Span, budget: &mut Budget) -> Option<Match> {
+    pub(super) fn find(
+        &self,
+        rule: &Rule,
+        text: &[u8],
+        anchor: Span,
+        budget: &mut Budget,
+        work: &mut Work,
+    ) -> Option<Match> {
+        work.passed += 1;
         let compiled = self.compiled.get_or_init(|| compile(rule)).as_ref().ok()?;
         let longest = usize::try_from(rule.max_len).ok()?.saturating_add(BEHIND);
         let end = anchor.start.saturating_add(longest).min(text.len());
@@ -108,6 +117,7 @@ impl Matcher {
             if !budget.spend(end - anchor.start) {
                 return None;
             }
+            work.regexes += 1;
             return compiled.accept(rule, text, compiled.regex.search(&input)?.range());
         }
         let mut start = anchor.start.saturating_sub(back);
@@ -115,6 +125,7 @@ impl Matcher {
             if !budget.spend(end.saturating_sub(start)) {
                 return None;
             }
+            work.regexes += 1;
             let found = compiled.regex.search(&Input::new(text).span(start..end))?;
             if found.start() > anchor.start {
                 return None;

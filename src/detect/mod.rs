@@ -16,16 +16,20 @@ mod prefilter;
 pub mod selftest;
 mod structure;
 mod sweep;
+mod work;
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 pub use checksum::fix;
+pub use work::{RuleWork, Work};
 
 use crate::model::{Blob, Confidence, Found, Fresh, Origin, OriginKind, Secret};
 use crate::rule::Rule;
 
 use matcher::Matcher;
 use prefilter::Prefilter;
+use work::Ledger;
 
 /// Rules made ready to match. Shared by all threads; scratch memory is per thread.
 pub struct Detector {
@@ -33,6 +37,8 @@ pub struct Detector {
     matchers: Vec<Matcher>,
     by_id: HashMap<String, usize>,
     prefilter: Prefilter,
+    /// There when somebody asked for counts.
+    ledger: OnceLock<Ledger>,
 }
 
 /// Why a detector cannot be built.
@@ -55,12 +61,27 @@ impl Detector {
         let prefilter = Prefilter::new(&rules)?;
         let matchers = rules.iter().map(|_| Matcher::default()).collect();
         let by_id = rules.iter().enumerate().map(|(index, rule)| (rule.id().to_owned(), index)).collect();
-        Ok(Self { rules, matchers, by_id, prefilter })
+        Ok(Self { rules, matchers, by_id, prefilter, ledger: OnceLock::new() })
     }
 
     /// The rules it looks for.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// From here on, counts what is done; see [`Detector::work`].
+    pub fn count_work(&self) {
+        self.ledger.get_or_init(|| Ledger::new(self.rules.len()));
+    }
+
+    /// What was done since [`Detector::count_work`]; all zeros without it.
+    pub fn work(&self) -> Work {
+        self.ledger.get().map(Ledger::total).unwrap_or_default()
+    }
+
+    /// The same for each rule, in the order of [`Detector::rules`]; empty without counting.
+    pub fn work_by_rule(&self) -> Vec<RuleWork> {
+        self.ledger.get().map(Ledger::rules).unwrap_or_default()
     }
 
     /// Everything seen in `blob` whose evidence is fresh, and its inline comments; `None` when there is nothing.

@@ -42,6 +42,15 @@ pub(super) enum Go {
     Stop,
 }
 
+/// How many places each stage let through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sieved {
+    /// That the first sieve could not refuse.
+    pub(super) places: u64,
+    /// Where anchors were compared.
+    pub(super) windows: u64,
+}
+
 /// What opens an inline comment; looked for in every text.
 pub(super) const MARK: &str = "keyward:allow";
 
@@ -141,10 +150,12 @@ impl Prefilter {
         Ok(Self { literals, bitmap, starts, entries, pairs, twos, wide, short })
     }
 
-    /// Shows every hit in `text`, overlapping ones too, in an order that depends on the text alone.
-    pub(super) fn each(&self, rules: &[Rule], text: &[u8], mut show: impl FnMut(Hit) -> Go) {
+    /// Shows every hit in `text`, overlapping ones too, in an order that depends on the text alone. Says how many places
+    /// each stage let through.
+    pub(super) fn each(&self, rules: &[Rule], text: &[u8], mut show: impl FnMut(Hit) -> Go) -> Sieved {
+        let mut sieved = Sieved::default();
         if self.each_short(rules, text, &mut show) == Go::Stop {
-            return;
+            return sieved;
         }
         let mut at = 0;
         if let Some(wide) = &self.wide {
@@ -156,8 +167,8 @@ impl Prefilter {
                     while left != 0 {
                         let place = at + block * WIDTH + left.trailing_zeros() as usize;
                         left &= left - 1;
-                        if self.place(rules, text, place, &mut show) == Go::Stop {
-                            return;
+                        if self.place(rules, text, place, &mut sieved, &mut show) == Go::Stop {
+                            return sieved;
                         }
                     }
                 }
@@ -168,8 +179,8 @@ impl Prefilter {
             }
         }
         for place in at..text.len().saturating_sub(3) {
-            if self.place(rules, text, place, &mut show) == Go::Stop {
-                return;
+            if self.place(rules, text, place, &mut sieved, &mut show) == Go::Stop {
+                return sieved;
             }
         }
         // Anchors of less than four bytes with what follows may end with the text.
@@ -177,15 +188,26 @@ impl Prefilter {
             let mut last = [0; 4];
             last.iter_mut().zip(text.iter().skip(at)).for_each(|(to, from)| *to = *from);
             let (window, pair) = (u32::from_le_bytes(last) & FOLD, u16::from_le_bytes([last[0], last[1]]));
+            sieved.places += 1;
+            sieved.windows += 1;
             if self.compare(rules, text, at, window, pair, &mut show) == Go::Stop {
-                return;
+                return sieved;
             }
         }
+        sieved
     }
 
     /// Looks at one place with at least four bytes.
     #[inline]
-    fn place(&self, rules: &[Rule], text: &[u8], at: usize, show: &mut impl FnMut(Hit) -> Go) -> Go {
+    fn place(
+        &self,
+        rules: &[Rule],
+        text: &[u8],
+        at: usize,
+        sieved: &mut Sieved,
+        show: &mut impl FnMut(Hit) -> Go,
+    ) -> Go {
+        sieved.places += 1;
         let Some(&[a, b, c, d]) = text.get(at..).and_then(|rest| rest.first_chunk()) else { return Go::On };
         let window = u32::from_le_bytes([a, b, c, d]) & FOLD;
         let (bit, pair) = (hash(window), u16::from_le_bytes([a, b]));
@@ -194,6 +216,7 @@ impl Prefilter {
         if (four | two) & 1 == 0 {
             return Go::On;
         }
+        sieved.windows += 1;
         self.compare(rules, text, at, window, pair, show)
     }
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use globset::GlobSet;
 
@@ -11,6 +12,7 @@ use super::generic::{self, BARE};
 use super::judge::Seen;
 use super::matcher::{Budget, Match, Matcher, glob_set};
 use super::prefilter::{Go, Hit};
+use super::work::Work;
 use crate::model::{Blob, BytePath, Confidence, Note, OriginKind, Span};
 use crate::rule::{Kind, Rule};
 
@@ -72,7 +74,9 @@ pub(super) fn sweep(detector: &Detector, blob: &Blob<'_>) -> Option<Swept> {
 fn look(detector: &Detector, blob: &Blob<'_>, text: &[u8]) -> Seens {
     let mut seens = Seens::default();
     let mut budget = Budget::new(text.len());
-    detector.prefilter.each(&detector.rules, text, |hit| {
+    let ledger = detector.ledger.get();
+    let mut work = Work { texts: 1, bytes: text.len() as u64, ..Work::default() };
+    let sieved = detector.prefilter.each(&detector.rules, text, |hit| {
         match hit {
             Hit::Mark { at } if seens.marks.len() < MOST_MARKS => seens.marks.push(at),
             Hit::Mark { .. } => seens.cut = true,
@@ -82,11 +86,19 @@ fn look(detector: &Detector, blob: &Blob<'_>, text: &[u8]) -> Seens {
                 };
                 let Some(paths) = path_condition(rule, matcher, blob) else { return Go::On };
                 let anchor = Span::new(at, end);
+                let began = ledger.map(|_| (Instant::now(), work));
+                work.hits += 1;
                 let seen = if rule.kind == Kind::Assignment {
+                    work.passed += 1;
                     if budget.spend(0) { guess(index, rule, text, anchor, blob) } else { None }
                 } else {
-                    matcher.find(rule, text, anchor, &mut budget).map(|found| plain(index, rule, anchor, found))
+                    let found = matcher.find(rule, text, anchor, &mut budget, &mut work);
+                    found.map(|found| plain(index, rule, anchor, found))
                 };
+                work.seen += u64::from(seen.is_some());
+                if let (Some(ledger), Some((began, before))) = (ledger, began) {
+                    ledger.add_hit(index, &before, &work, began);
+                }
                 if let Some(mut seen) = seen {
                     seen.paths.extend_from_slice(paths);
                     seens.seen.push(seen);
@@ -101,6 +113,9 @@ fn look(detector: &Detector, blob: &Blob<'_>, text: &[u8]) -> Seens {
         }
         Go::On
     });
+    if let Some(ledger) = ledger {
+        ledger.add(&Work { places: sieved.places, windows: sieved.windows, ..work });
+    }
     // Of several matches with the same secret the widest is kept: all of it is evidence.
     seens.seen.sort_by_key(|seen| (seen.secret, seen.rule, seen.whole.start, std::cmp::Reverse(seen.whole.end)));
     seens.seen.dedup_by_key(|seen| (seen.secret, seen.rule));
