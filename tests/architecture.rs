@@ -9,6 +9,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("rule", &["model"]),
     ("git", &["model"]),
     ("report", &["model"]),
+    ("parse", &["model"]),
     ("config", &["model", "rule"]),
     ("source", &["model", "config", "git"]),
     ("detect", &["model", "rule"]),

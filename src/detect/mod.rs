@@ -8,7 +8,6 @@ mod encoding;
 mod entropy;
 mod generic;
 mod judge;
-mod lines;
 mod marks;
 mod matcher;
 mod placeholder;
@@ -24,6 +23,7 @@ use std::sync::OnceLock;
 pub use checksum::fix;
 pub use work::{RuleWork, Work};
 
+use crate::model::lines;
 use crate::model::{Blob, Confidence, Found, Fresh, Origin, OriginKind, Secret};
 use crate::rule::Rule;
 

@@ -4,6 +4,7 @@ mod blob;
 mod candidate;
 mod finding;
 mod glob;
+pub mod lines;
 mod object;
 mod origin;
 mod outcome;

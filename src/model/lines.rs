@@ -1,28 +1,28 @@
 //! Lines and columns of a text. Editors' counting: lines end at LF; see [`Position`].
 
-use crate::model::{Position, Span};
+use super::{Position, Span};
 
 /// Where each line of a text starts.
-pub(super) struct Lines {
+pub struct Lines {
     starts: Vec<usize>,
     length: usize,
 }
 
 impl Lines {
     /// Reads the whole text once. The first `skip` bytes (a byte order mark) belong to no column.
-    pub(super) fn new(text: &[u8], skip: usize) -> Self {
+    pub fn new(text: &[u8], skip: usize) -> Self {
         let mut starts = vec![skip.min(text.len())];
         starts.extend(memchr::memchr_iter(b'\n', text).map(|at| at + 1));
         Self { starts, length: text.len() }
     }
 
     /// The line that holds this byte, from 0.
-    pub(super) fn index(&self, at: usize) -> usize {
+    pub fn index(&self, at: usize) -> usize {
         self.starts.partition_point(|start| *start <= at).saturating_sub(1)
     }
 
     /// The bytes of a line without its LF (a CR stays), by index from 0.
-    pub(super) fn span(&self, index: usize) -> Option<Span> {
+    pub fn span(&self, index: usize) -> Option<Span> {
         let start = *self.starts.get(index)?;
         let end = self.starts.get(index + 1).map_or(self.length, |next| next.saturating_sub(1));
         Some(Span::new(start, end))
@@ -31,7 +31,7 @@ impl Lines {
     /// Positions of `offsets`, which must be sorted: one walk, however many lie on one line.
     ///
     /// An offset inside a character counts as that character's first byte.
-    pub(super) fn positions(&self, text: &[u8], offsets: &[usize]) -> Vec<Position> {
+    pub fn positions(&self, text: &[u8], offsets: &[usize]) -> Vec<Position> {
         let mut out = Vec::with_capacity(offsets.len());
         let mut line = usize::MAX;
         let (mut at, mut column, mut column_utf16) = (0, 1_u32, 1_u32);
@@ -58,7 +58,7 @@ impl Lines {
 }
 
 /// A line's number as people count, from its index.
-pub(super) fn number(index: usize) -> u32 {
+pub fn number(index: usize) -> u32 {
     u32::try_from(index.saturating_add(1)).unwrap_or(u32::MAX)
 }
 
