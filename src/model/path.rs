@@ -1,5 +1,6 @@
 //! A path as git stores it: bytes, `/` between components, relative to the scanned root.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,14 +17,31 @@ impl BytePath {
 
     /// From an operating-system path; on Windows `\` becomes `/`.
     pub fn from_os(path: &Path) -> Self {
+        Self::new(Self::os_bytes(path))
+    }
+
+    /// The bytes that [`BytePath::from_os`] makes a path of.
+    pub fn os_bytes(path: &Path) -> Cow<'_, [u8]> {
         #[cfg(unix)]
         {
             use std::os::unix::ffi::OsStrExt;
-            Self::new(path.as_os_str().as_bytes())
+            Cow::Borrowed(path.as_os_str().as_bytes())
         }
         #[cfg(not(unix))]
         {
-            Self::new(path.to_string_lossy().replace('\\', "/").as_bytes())
+            Cow::Owned(path.to_string_lossy().replace('\\', "/").into_bytes())
+        }
+    }
+
+    /// Takes on other bytes in the memory it has. False, and nothing happens, when they are not as many or when that
+    /// memory is shared with a clone.
+    pub fn overwrite(&mut self, bytes: &[u8]) -> bool {
+        match Arc::get_mut(&mut self.0) {
+            Some(mine) if mine.len() == bytes.len() => {
+                mine.copy_from_slice(bytes);
+                true
+            }
+            _ => false,
         }
     }
 

@@ -1,8 +1,9 @@
 //! Working trees: a parallel walk that reads each file into a buffer kept per thread. Files are read, not mapped: at
 //! any size below the limit that is as fast, and a file that shrinks meanwhile cannot kill the process.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -86,12 +87,46 @@ fn as_given(path: &Path, cwd: &Path, alone: bool) -> BytePath {
     BytePath::from_os(&plain)
 }
 
+/// Adds a component or several to a path.
+fn push(path: &mut Vec<u8>, more: &[u8]) {
+    if !more.is_empty() {
+        if !path.is_empty() && !path.ends_with(b"/") {
+            path.push(b'/');
+        }
+        path.extend_from_slice(more);
+    }
+}
+
 fn join(prefix: &[u8], path: &Path) -> BytePath {
-    let path = BytePath::from_os(path);
-    match prefix {
-        [] => path,
-        [.., b'/'] => BytePath::new([prefix, path.as_bytes()].concat()),
-        _ => BytePath::new([prefix, b"/", path.as_bytes()].concat()),
+    let mut joined = prefix.to_vec();
+    push(&mut joined, &BytePath::os_bytes(path));
+    BytePath::new(joined)
+}
+
+/// Paths as they are shown, made without an allocation where possible: of each length the last one is kept, and as soon
+/// as nobody else holds it any more, its memory serves the next of that length.
+#[derive(Default)]
+struct Names {
+    text: Vec<u8>,
+    last: Vec<Option<BytePath>>,
+}
+
+impl Names {
+    /// Longer paths are not kept.
+    const LONGEST: usize = 1024;
+
+    fn join(&mut self, prefix: &[u8], path: &Path) -> BytePath {
+        self.text.clear();
+        self.text.extend_from_slice(prefix);
+        push(&mut self.text, &BytePath::os_bytes(path));
+        if self.last.is_empty() {
+            self.last.resize(Self::LONGEST, None);
+        }
+        let Some(last) = self.last.get_mut(self.text.len()) else { return BytePath::new(&self.text) };
+        if !last.as_mut().is_some_and(|path| path.overwrite(&self.text)) {
+            *last = Some(BytePath::new(&self.text));
+        }
+        last.clone().unwrap_or_else(|| BytePath::new(&self.text))
     }
 }
 
@@ -138,19 +173,22 @@ impl Scan<'_> {
                 prefix,
                 trail: home.is_some().then_some(&trail),
                 came_by: Vec::new(),
+                names: Names::default(),
             };
             Box::new(move |entry| walker.entry(entry))
         });
-        let walked = trail.walked.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut nested = trail.repositories.into_inner().unwrap_or_else(PoisonError::into_inner);
-        nested.sort();
-        if let Some(home) = home {
-            self.tracked(&home, root, prefix, &walked)?;
+        let nested = std::mem::take(&mut *lock(&trail.repositories));
+        let walked = trail.walked();
+        if let Some((home, tracked)) = &home {
+            self.pruned(home, tracked, root, prefix, &walked);
         }
-        for dir in nested {
+        for dir in nested.into_iter().collect::<BTreeSet<_>>() {
             let repo = Repo::discover(&dir).map(|repo| repo.filter(|repo| is_at(repo, &dir)));
-            let done = repo.and_then(|repo| repo.map_or(Ok(()), |repo| self.tracked(&repo, root, prefix, &walked)));
-            if let Err(error) = done {
+            let show = |repo: Repo| {
+                self.pruned(&repo, &repo.tracked()?, root, prefix, &walked);
+                Ok(())
+            };
+            if let Err(error) = repo.and_then(|repo| repo.map_or(Ok(()), show)) {
                 let shown = join(prefix, dir.strip_prefix(root).unwrap_or(&dir));
                 let notice = format!("{shown}: files both tracked and ignored may have been passed over: {error}");
                 self.report(|survey| survey.notices.push(notice));
@@ -159,15 +197,15 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// The repository that `root` lies in, if its ignore files are to hold. Without its index we could not tell what
-    /// is tracked, so then they do not hold and more is scanned.
-    fn home(&self, root: &Path) -> Result<Option<Repo>, SourceError> {
+    /// The repository that `root` lies in and what it tracks, if its ignore files are to hold. Without its index we could
+    /// not tell what is tracked, so then they do not hold and more is scanned.
+    fn home(&self, root: &Path) -> Result<Option<(Repo, Vec<BytePath>)>, SourceError> {
         let notice = |error: GitError| {
             self.report(|survey| survey.notices.push(format!("ignore files are not honoured here: {error}")));
         };
         match Repo::discover(root) {
             Ok(Some(repo)) if !repo.is_bare() => match repo.tracked() {
-                Ok(_) => return Ok(Some(repo)),
+                Ok(tracked) => return Ok(Some((repo, tracked))),
                 Err(error) => notice(error),
             },
             Ok(_) => {}
@@ -177,20 +215,30 @@ impl Scan<'_> {
         Ok(None)
     }
 
-    /// Tracked files that the walk pruned.
-    fn tracked(&self, repo: &Repo, root: &Path, prefix: &[u8], walked: &HashSet<BytePath>) -> Result<(), GitError> {
-        let Some(workdir) = repo.workdir().and_then(|dir| dir.canonicalize().ok()) else { return Ok(()) };
-        let pruned: Vec<(PathBuf, BytePath)> = repo
-            .tracked()?
-            .iter()
-            .map(|path| workdir.join(path.to_os()))
-            .filter_map(|file| Some((join(prefix, file.strip_prefix(root).ok()?), file)))
-            .filter(|(shown, _)| !walked.contains(shown) && !self.limits.exclude.matches(shown))
-            .filter(|(_, file)| is_inside(root, file) && self.first_time(file))
-            .map(|(shown, file)| (file, shown))
-            .collect();
+    /// Shows the tracked files that the walk pruned.
+    fn pruned(&self, repo: &Repo, tracked: &[BytePath], root: &Path, prefix: &[u8], walked: &Walked<'_>) {
+        let Some(workdir) = repo.workdir().and_then(|dir| dir.canonicalize().ok()) else { return };
+        // The index names files from the working tree's top; the walk from its root, which lies above or below that.
+        let (above, below) = (workdir.strip_prefix(root), root.strip_prefix(&workdir));
+        let (above, below) = (above.unwrap_or(Path::new("")), below.unwrap_or(Path::new("")));
+        let (above, below) = (BytePath::os_bytes(above), BytePath::os_bytes(below));
+        let mut shown = Vec::new();
+        let mut pruned: Vec<(PathBuf, BytePath)> = Vec::new();
+        for path in tracked {
+            let Some(rest) = below_directory(path.as_bytes(), &below) else { continue };
+            shown.clear();
+            shown.extend_from_slice(prefix);
+            push(&mut shown, &above);
+            push(&mut shown, rest);
+            if walked.contains(&shown) {
+                continue;
+            }
+            let (file, shown) = (workdir.join(path.to_os()), BytePath::new(&shown));
+            if is_inside(root, &file) && !self.limits.exclude.matches(&shown) && self.first_time(&file) {
+                pruned.push((file, shown));
+            }
+        }
         self.files(&pruned);
-        Ok(())
     }
 }
 
@@ -199,19 +247,58 @@ fn is_at(repo: &Repo, dir: &Path) -> bool {
     repo.workdir().and_then(|workdir| workdir.canonicalize().ok()).is_some_and(|workdir| workdir == dir)
 }
 
-/// True when `file` exists below `root` by real directories only: no link leads out.
+/// What of `path` is below `directory`; all where that is empty.
+fn below_directory<'p>(path: &'p [u8], directory: &[u8]) -> Option<&'p [u8]> {
+    let rest = path.strip_prefix(directory)?;
+    if directory.is_empty() { Some(rest) } else { rest.strip_prefix(b"/") }
+}
+
+/// True when `file` exists below `root` by real directories only: neither a link nor `..` leads out.
 fn is_inside(root: &Path, file: &Path) -> bool {
+    let plain = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_)));
+    if !file.strip_prefix(root).is_ok_and(plain) {
+        return false;
+    }
     let is_dir = |dir: &Path| dir.symlink_metadata().is_ok_and(|meta| meta.is_dir());
     file.symlink_metadata().is_ok_and(|meta| !meta.is_dir())
         && file.ancestors().skip(1).take_while(|dir| *dir != root).all(is_dir)
 }
 
-/// What a walk that honours ignore files came by, to tell which tracked files it did not.
+/// What a walk that honours ignore files came by, to tell which tracked files it did not. Paths are kept as hashes of
+/// 128 bits under keys of this run, which nobody can make collide.
 #[derive(Default)]
 struct Trail {
-    walked: Mutex<HashSet<BytePath>>,
+    keys: [RandomState; 2],
+    walked: Mutex<Vec<u128>>,
     /// Directories below the root that are repositories themselves.
     repositories: Mutex<Vec<PathBuf>>,
+}
+
+impl Trail {
+    fn hash(&self, path: &[u8]) -> u128 {
+        let [high, low] = self.keys.each_ref().map(|key| u128::from(key.hash_one(path)));
+        high << 64 | low
+    }
+
+    /// To be asked once the walk is over.
+    fn walked(&self) -> Walked<'_> {
+        let mut hashes = std::mem::take(&mut *lock(&self.walked));
+        hashes.sort_unstable();
+        Walked { trail: self, hashes }
+    }
+}
+
+/// The files that a walk came by.
+struct Walked<'t> {
+    trail: &'t Trail,
+    /// Sorted.
+    hashes: Vec<u128>,
+}
+
+impl Walked<'_> {
+    fn contains(&self, path: &[u8]) -> bool {
+        self.hashes.binary_search(&self.trail.hash(path)).is_ok()
+    }
 }
 
 /// One thread's walk.
@@ -220,7 +307,8 @@ struct Walker<'s, 'a> {
     root: &'s Path,
     prefix: &'s [u8],
     trail: Option<&'s Trail>,
-    came_by: Vec<BytePath>,
+    came_by: Vec<u128>,
+    names: Names,
 }
 
 impl Walker<'_, '_> {
@@ -249,7 +337,7 @@ impl Walker<'_, '_> {
             return WalkState::Skip;
         }
         let Ok(relative) = path.strip_prefix(self.root) else { return WalkState::Continue };
-        let shown = join(self.prefix, relative);
+        let shown = self.names.join(self.prefix, relative);
         if is_dir {
             if self.reader.scan.limits.exclude.matches(&shown) {
                 self.reader.survey.coverage.skip(SkipReason::Excluded);
@@ -257,8 +345,8 @@ impl Walker<'_, '_> {
             }
             return WalkState::Continue;
         }
-        if self.trail.is_some() {
-            self.came_by.push(shown.clone());
+        if let Some(trail) = self.trail {
+            self.came_by.push(trail.hash(shown.as_bytes()));
         }
         if self.reader.scan.first_time(path) {
             let plain = entry.file_type().is_some_and(|kind| kind.is_file());
@@ -271,7 +359,7 @@ impl Walker<'_, '_> {
 impl Drop for Walker<'_, '_> {
     fn drop(&mut self) {
         if let Some(trail) = self.trail {
-            lock(&trail.walked).extend(self.came_by.drain(..));
+            lock(&trail.walked).append(&mut self.came_by);
         }
     }
 }
