@@ -1,0 +1,46 @@
+//! What the detector does a text: the survivors of each stage.
+
+use keyward::detect::{Detector, Work};
+use keyward::model::{Blob, BytePath, Fresh, Origin, OriginKind};
+use keyward::rule::pack::Pack;
+
+use super::{allocations, texts};
+
+const SIZE: usize = 128 << 10;
+
+fn counted(name: &str, text: &[u8]) -> Vec<(String, u64)> {
+    let detector = Detector::new(Pack::builtin().unwrap().rules).unwrap();
+    let origin = Origin::at(OriginKind::Tree, BytePath::new("src/some.py"));
+    let blob = Blob { origin: &origin, bytes: text, fresh: &Fresh::All, former_path: None };
+    // Regexes are compiled and scratch memory is made by the first pass.
+    let first = detector.scan(&blob).map_or(0, |found| found.candidates.len());
+    detector.count_work();
+    let (made, found) = allocations::during(|| detector.scan(&blob));
+    assert_eq!(found.map_or(0, |found| found.candidates.len()), first);
+    // Places depend on the processor.
+    let Work { texts, bytes, places: _, windows, hits, passed, regexes, seen } = detector.work();
+    let numbers = [
+        ("texts", texts),
+        ("bytes", bytes),
+        ("windows", windows),
+        ("hits", hits),
+        ("passed", passed),
+        ("regexes", regexes),
+        ("seen", seen),
+        ("allocations", made),
+    ];
+    numbers.iter().map(|(counter, number)| (format!("{name}.{counter}"), *number)).collect()
+}
+
+#[test]
+fn the_detector_does_no_more_work_than_it_did() {
+    let _alone = super::alone();
+    let code = texts::code(SIZE, 1);
+    let mut figures = counted("code", &code);
+    figures.extend(counted("lock-file", &texts::lock_file(SIZE)));
+    figures.extend(counted("bundle", &texts::bundle(SIZE)));
+    figures.extend(counted("noise", &texts::noise(SIZE)));
+    figures.extend(counted("leaky", &texts::leaky(SIZE)));
+    figures.extend(counted("utf16", &texts::utf16(&code)));
+    super::hold("detect", &figures);
+}
