@@ -180,3 +180,157 @@ fn an_unknown_name_is_called_unknown_however_short() {
         assert!(text(&out).contains(&format!("unknown revision '{name}'")), "{}", text(&out));
     }
 }
+
+#[test]
+fn a_relative_index_file_is_looked_for_where_git_looks() {
+    let repo = Repo::new();
+    repo.write("a", "a").write("dir/b", "b").commit("a");
+    repo.write("f", github_token(1));
+    let git = |args: &[&str]| {
+        let mut command = crate::common::repo::frozen(std::process::Command::new("git"), 1_700_000_000);
+        let done = command.args(args).current_dir(repo.path()).env("GIT_INDEX_FILE", "other.index").status();
+        assert!(done.unwrap().success());
+    };
+    git(&["read-tree", "HEAD"]);
+    git(&["add", "f"]);
+    for (dir, path) in [(repo.path().to_owned(), "."), (repo.join("dir"), "."), (std::env::temp_dir(), "")] {
+        let path = if path.is_empty() { repo.path().to_str().unwrap() } else { path };
+        let mut command = crate::common::repo::frozen(crate::common::keyward(), 1_700_000_000);
+        command.current_dir(&dir).env("GIT_INDEX_FILE", "other.index");
+        let out = command.args(["scan", "--staged", "-f", "json", path]).output().unwrap();
+        assert_eq!(findings(&out).len(), 1, "from {}: {}", dir.display(), text(&out));
+    }
+}
+
+#[test]
+fn a_flag_that_would_do_nothing_is_refused() {
+    let repo = Repo::new();
+    repo.write("a", "a").commit("a");
+    for args in [
+        &["scan", "--all-objects"][..],
+        &["scan", "--all-objects", "--range", "HEAD..HEAD"],
+        &["scan", "--all-objects", "--staged"],
+        &["scan", "--path", "x"],
+        &["scan", "--path", "x", "."],
+        &["scan", "--path", "x", "--staged"],
+        &["baseline", "update", "--prune", "a"],
+        &["baseline", "update", "--prune", "--staged"],
+    ] {
+        let out = repo.keyward(args);
+        assert_eq!(out.status.code(), Some(2), "{args:?}: {}", text(&out));
+    }
+}
+
+#[test]
+fn arguments_that_cannot_be_understood_are_not_repeated_with_their_secret() {
+    let token = github_token(1);
+    let (flag, value) = (format!("--{token}"), format!("--threads={token}"));
+    for args in [&["scan", &flag][..], &["scan", &value], &[&token], &["completions", &token], &["scan", "-f", &token]]
+    {
+        let out = crate::common::keyward().args(args).output().unwrap();
+        assert_eq!(out.status.code(), Some(2), "{}", text(&out));
+        assert!(text(&out).contains("--help") && !text(&out).contains(&token[8..]), "{}", text(&out));
+    }
+}
+
+#[test]
+fn tags_of_files_and_trees_are_scanned_before_they_are_pushed() {
+    let repo = Repo::new();
+    let bare = tempfile::tempdir().unwrap();
+    let remote = bare.path().to_str().unwrap();
+    repo.git(&["init", "-q", "--bare", remote]);
+    repo.git(&["remote", "add", "origin", remote]);
+    repo.write("a", "clean\n").commit("one");
+    repo.keyward(&["hooks", "install", "--pre-push"]);
+    repo.git(&["tag", "clean-tree", "HEAD^{tree}"]);
+    repo.git(&["tag", "-a", "-m", "a key", "clean-file", "HEAD:a"]);
+    let out = repo.try_git(&["push", "-q", "origin", "clean-tree", "clean-file"]);
+    assert!(out.status.success() && text(&out).is_empty(), "{}", text(&out));
+    repo.write("dir/leak", github_token(1));
+    repo.git(&["add", "-A"]);
+    let tree = repo.git(&["write-tree"]);
+    repo.git(&["tag", "tree", &tree]);
+    repo.git(&["tag", "-a", "-m", "x", "file", &repo.git(&["rev-parse", ":dir/leak"])]);
+    for (tag, place) in [("tree", "dir/leak:1:1"), ("file", "object ")] {
+        let out = repo.try_git(&["push", "-q", "origin", tag]);
+        assert!(!out.status.success() && text(&out).contains(place), "{tag}: {}", text(&out));
+        assert!(text(&out).contains("github-pat"), "{tag}: {}", text(&out));
+    }
+}
+
+#[test]
+fn missing_blobs_are_accepted_in_a_range_too_and_the_remedy_works() {
+    let repo = Repo::new();
+    repo.git(&["config", "uploadpack.allowFilter", "true"]);
+    repo.write("a", "1\n").commit("one");
+    repo.write("a", github_token(1)).commit("two");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", repo.path().display());
+    repo.git(&["clone", "-q", "--filter=blob:none", "--no-checkout", &url, elsewhere.path().to_str().unwrap()]);
+    let run = |program: &str, args: &[&str]| {
+        let command = if program == "git" { std::process::Command::new("git") } else { crate::common::keyward() };
+        let mut command = crate::common::repo::frozen(command, 1_700_000_000);
+        command.current_dir(elsewhere.path()).args(args).output().unwrap()
+    };
+    let range = ["scan", "--range", "HEAD~1..HEAD"];
+    let refused = run("keyward", &range);
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+    let allowed = run("keyward", &[&range[..], &["--allow-missing"]].concat());
+    assert_eq!(allowed.status.code(), Some(0), "{}", text(&allowed));
+    assert!(text(&allowed).contains("not scanned") && text(&allowed).contains("1 missing"), "{}", text(&allowed));
+    let said = text(&refused);
+    let remedy = said.split("git ").nth(1).and_then(|rest| rest.split([')', ',', '\n']).next()).unwrap().trim();
+    assert!(run("git", &remedy.split(' ').collect::<Vec<_>>()).status.success(), "{remedy}");
+    assert_eq!(run("keyward", &range).status.code(), Some(1), "`git {remedy}` brings what was missing");
+}
+
+#[test]
+fn every_documented_comment_silences_unless_comments_do_not_count() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/config.md")).unwrap();
+    let section = page.split_once("## Comments in the text").unwrap().1.split("\n## ").next().unwrap();
+    let flat = section.replace('\n', " ");
+    let token = github_token(1);
+    for (comment, before, behind) in [
+        ("keyward:allow", "", "  # keyward:allow github-pat -- why"),
+        ("keyward:allow", "# keyward:allow\n", ""),
+        ("keyward:allow-start", "# keyward:allow-start\n\n", "\n# keyward:allow-end"),
+        ("gitleaks:allow", "", "  # gitleaks:allow"),
+        ("betterleaks:allow", "", "  # betterleaks:allow"),
+        ("ggignore", "", "  # ggignore"),
+        ("trufflehog:ignore", "", "  # trufflehog:ignore"),
+        ("kingfisher:ignore", "# kingfisher:ignore\n", ""),
+        ("pragma: allowlist secret", "", "  # pragma: allowlist secret"),
+        ("pragma: allowlist nextline secret", "# pragma: allowlist nextline secret\n", ""),
+    ] {
+        assert!(flat.contains(comment), "{comment} is not documented");
+        let repo = Repo::new();
+        repo.write("f.py", format!("{before}k = \"{token}\"{behind}\n"));
+        let scan = |args: &[&str]| findings(&repo.keyward(&[&["scan", "-f", "json"], args].concat())).len();
+        assert_eq!((scan(&[]), scan(&["--no-inline"])), (0, 1), "{comment}");
+    }
+}
+
+#[test]
+fn rules_of_ones_own_are_proved_where_they_stand() {
+    let rule = |example: &str| {
+        format!(
+            "[scan]\nthreads = 1\n[[rule]]\nid = 'acme-token'\nname = 'Acme'\nseverity = 'high'\nconfidence = 'high'\n\
+             why = 'w'\nfix = 'f'\ntoken = 'acme_[a-z0-9]{{20}}'\nanchors = ['acme_']\n\
+             examples.match = ['{example}']\nexamples.no_match = ['acme_[a-z]{{4}}']\n"
+        )
+    };
+    let repo = Repo::new();
+    repo.write("keyward.toml", rule("acme_[a-z0-9]{20}"));
+    for args in [&["rules", "check"][..], &["rules", "check", "keyward.toml"]] {
+        let out = repo.keyward(args);
+        assert_eq!(out.status.code(), Some(0), "{args:?}: {}", text(&out));
+        assert!(text(&out).starts_with("1 rule, 2 examples, 0 failed"), "{}", text(&out));
+    }
+    repo.write("keyward.toml", rule("acme_[a-z]{3}"));
+    let out = repo.keyward(&["rules", "check"]);
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out));
+    std::fs::remove_file(repo.join("keyward.toml")).unwrap();
+    let out = repo.keyward(&["rules", "check"]);
+    assert_eq!(out.status.code(), Some(2), "{}", text(&out));
+    assert!(text(&out).contains("no [[rule]] in"), "{}", text(&out));
+}

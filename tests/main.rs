@@ -3,6 +3,7 @@
 #![allow(clippy::string_slice, clippy::print_stdout, clippy::print_stderr)]
 
 mod architecture;
+mod baseline;
 mod cli;
 mod common;
 mod detect;

@@ -5,7 +5,7 @@
 #   KEYWARD_BASE         request: the target's commit. push: the commit before it
 #   KEYWARD_HEAD         the last commit
 #   KEYWARD_MAIN         the default branch's name, for a push whose base is unknown
-#   KEYWARD_CONFIG_FROM  take keyward.toml from this commit (request: the base, so that a change cannot excuse itself)
+#   KEYWARD_CONFIG_FROM  take keyward.toml from this commit (request: the base, so that a change cannot rewrite it for itself)
 #   KEYWARD_FAIL_ON, KEYWARD_SARIF, KEYWARD_ARGS   --fail-on, a file for SARIF, more arguments (split at blanks)
 # It is never green because it looked at nothing: no new commit → the tree; no such commit, or too few → exit 2.
 set -eu

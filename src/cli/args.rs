@@ -35,11 +35,13 @@ pub struct SourceArgs {
     pub stdin: bool,
 
     /// With --history: every object in the store, unreachable ones too
-    #[arg(long, requires = "history", help_heading = "Source")]
+    #[arg(long, requires = "history", conflicts_with_all = ["staged", "range", "since_ref", "stdin"])]
+    #[arg(help_heading = "Source")]
     pub all_objects: bool,
 
     /// With --stdin: the path to report and to match path rules against
     #[arg(long, value_name = "NAME", requires = "stdin", help_heading = "Source")]
+    #[arg(conflicts_with_all = ["paths", "staged", "range", "since_ref", "history"])]
     pub path: Option<PathBuf>,
 
     /// Scan a shallow clone although part of its history is missing
@@ -58,7 +60,7 @@ pub struct FilterArgs {
     #[arg(long, value_name = "FILE", help_heading = "What counts")]
     pub config: Option<PathBuf>,
 
-    /// Take keyward.toml and the baseline from this commit, so that a change cannot excuse itself
+    /// Take keyward.toml and the baseline from this commit, not from the change that is scanned
     #[arg(long, value_name = "REF", conflicts_with = "config", help_heading = "What counts")]
     pub config_from: Option<String>,
 
@@ -74,6 +76,10 @@ pub struct FilterArgs {
     #[arg(long, conflicts_with = "baseline", help_heading = "What counts")]
     pub no_baseline: bool,
 
+    /// Ignore comments such as keyward:allow
+    #[arg(long, help_heading = "What counts")]
+    pub no_inline: bool,
+
     /// Report findings of at least this confidence [default: medium; hooks: high]
     #[arg(long, value_enum, value_name = "LEVEL", help_heading = "What counts")]
     pub confidence: Option<Level>,
@@ -87,7 +93,7 @@ pub struct FilterArgs {
     pub max_file_size: Option<u64>,
 
     /// Threads to use [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512), help_heading = "What counts")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "What counts")]
     pub threads: Option<u16>,
 }
 

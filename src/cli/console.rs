@@ -41,6 +41,11 @@ pub fn timings(stages: &Stages) {
     warn(&format!("{:<10} {:>9.3} s", "in all", stages.elapsed().as_secs_f64()));
 }
 
+/// A text of several lines on standard error, as it is.
+pub fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+}
+
 /// True when standard output should be coloured.
 pub fn colored(color: Color) -> bool {
     match color {

@@ -114,7 +114,9 @@ impl Scan<'_> {
                 continue; // a branch is being deleted
             }
             let range = Range::pushed(theirs, local, remote);
-            let setup = self.setup(&Layer::Commit((*local).to_owned()), &Layer::Nowhere)?;
+            // A tag may name a file or a tree, which has no configuration of its own.
+            let own = if self.repo.resolve(local).is_ok() { *local } else { "HEAD" };
+            let setup = self.setup(&Layer::Commit(own.to_owned()), &Layer::Nowhere)?;
             code = code.max(self.scan(&setup, Source::Range(self.repo, range), "commits to push")?);
         }
         Ok(code)

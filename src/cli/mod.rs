@@ -67,7 +67,10 @@ pub(crate) struct Talk {
 
 /// Parses the arguments, runs, and says how it ended.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misunderstood(&error),
+    };
     console::end_on_interrupt();
     let talk = Talk { verbose: cli.verbose, quiet: cli.quiet };
     let done = match &cli.command {
@@ -88,8 +91,22 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Help and the version go to standard output, an error to standard error: with its colours, unless it would repeat a
+/// secret.
+fn misunderstood(error: &clap::Error) -> ExitCode {
+    let plain = error.render().to_string();
+    let shown = if error.use_stderr() { harmless(&plain) } else { plain.clone() };
+    if shown.trim_end() == plain.trim_end() {
+        // A closed pipe or terminal is nobody's business.
+        let _ = error.print();
+    } else {
+        console::complain(&shown);
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 /// What an error repeats of its input may be a secret or move the cursor: a ref, a path, a line of a configuration.
-fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let detector = Pack::builtin().ok().and_then(|pack| Detector::new(pack.rules).ok());
     let secrets = detector.map(|detector| detector.secrets_in(text)).unwrap_or_default();
     report::hide(text, &secrets).lines().map(report::safe).collect::<Vec<_>>().join("\n")

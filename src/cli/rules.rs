@@ -1,17 +1,15 @@
 //! `keyward rules`: look at the rules, and prove them.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::setup::{CONFIG, config_dir, lines};
+use super::setup::{CONFIG, config_file, config_here};
 use super::{Talk, console, profile};
-use crate::config::Config;
 use crate::detect::selftest;
-use crate::git::Repo;
 use crate::rule::pack::{Pack, builtin_examples, builtin_hash};
 use crate::rule::written::{Examples, Proved, read_file};
 use crate::rule::{Kind, Rule};
@@ -43,8 +41,7 @@ enum Command {
     },
     /// Check files of rules before using them: syntax, regexes, anchors, examples
     Check {
-        /// TOML files with [[rule]] tables
-        #[arg(required = true)]
+        /// TOML files with [[rule]] tables [default: the keyward.toml that holds here]
         files: Vec<PathBuf>,
     },
     /// Scan, and show what each rule cost: time, anchors seen, regex runs, matches, findings
@@ -169,19 +166,11 @@ fn builtin() -> anyhow::Result<Vec<Proved>> {
 
 /// The built-in rules and those of the `keyward.toml` that holds here.
 fn all() -> anyhow::Result<Vec<Proved>> {
-    let here = Path::new(".");
-    // The rules can be looked at even where the repository may not be.
-    let repo = Repo::discover(here).ok().flatten();
-    let file = config_dir(here, here, repo.as_ref().and_then(Repo::workdir)).join(CONFIG);
+    let (_, config) = config_here()?;
     let mut proved = builtin()?;
-    if file.is_file() {
-        let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
-        let config = Config::read(&file.display().to_string(), &bytes);
-        let config = config.map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
-        proved.retain(|(rule, _)| !config.rules.iter().any(|(own, _)| own.id() == rule.id()));
-        proved.extend(config.rules);
-        proved.sort_by(|(a, _), (b, _)| a.id().cmp(b.id()));
-    }
+    proved.retain(|(rule, _)| !config.rules.iter().any(|(own, _)| own.id() == rule.id()));
+    proved.extend(config.rules);
+    proved.sort_by(|(a, _), (b, _)| a.id().cmp(b.id()));
     Ok(proved)
 }
 
@@ -215,7 +204,17 @@ fn prove(proved: &[Proved], wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<u8>
 fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
     let mut proved = builtin()?;
     let mut own = Vec::new();
+    let mut named: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    if files.is_empty() {
+        let (dir, config) = config_here()?;
+        named.push(dir.join(CONFIG).display().to_string());
+        own.extend(config.rules);
+    }
     for file in files {
+        if file.file_name().is_some_and(|name| name == CONFIG) {
+            own.extend(config_file(file)?.rules);
+            continue;
+        }
         let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
         match read_file(&file.display().to_string(), &text) {
             Ok(rules) => own.extend(rules),
@@ -226,10 +225,7 @@ fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
         }
     }
     if own.is_empty() {
-        bail!(
-            "there is no [[rule]] in {}",
-            files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ")
-        );
+        bail!("there is no [[rule]] in {}", named.join(", "));
     }
     let ids: Vec<String> = own.iter().map(|(rule, _)| rule.id().to_owned()).collect();
     proved.retain(|(rule, _)| !ids.iter().any(|id| id == rule.id()));

@@ -1,7 +1,7 @@
 //! `keyward scan`, and the one way every command scans and reports.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, bail};
@@ -193,7 +193,7 @@ pub(crate) fn with_source<T>(
         (None, Some(since)) => Range::since(since),
         (None, None) => bail!("no source"),
     };
-    let range = Range { allow_shallow: args.allow_shallow, ..range };
+    let range = Range { allow_shallow: args.allow_shallow, allow_missing: args.allow_missing, ..range };
     // A base that is gone (force-pushed away, all zeros) has no configuration to compare with.
     let before = match repo.resolve(&range.base) {
         Ok(_) => Layer::Commit(range.base.clone()),
@@ -232,12 +232,19 @@ fn with_files<T>(
     };
     let root = repo.as_ref().and_then(|repo| repo.workdir().map(PathBuf::from)).unwrap_or_else(|| own.clone());
     let dir = config_dir(&own, &root, repo.as_ref().and_then(Repo::workdir));
-    let setup = Setup::new(filter, repo.as_ref(), &Layer::Disk(dir), &Layer::Nowhere, default)?;
+    let setup = Setup::new(filter, repo.as_ref(), &Layer::Disk(dir.clone()), &Layer::Nowhere, default)?;
     if args.stdin {
         let path = args.path.as_deref().map(BytePath::from_os);
         let input = Mutex::new(Box::new(std::io::stdin()) as Box<dyn std::io::Read + Send>);
         return then(&setup, Source::Stdin(input, path), Kind { name: "standard input", whole: false });
     }
+    let whole = args.paths.len() <= 1 && same_place(&first, &dir);
     let paths = if args.paths.is_empty() { vec![first] } else { args.paths.clone() };
-    then(&setup, Source::Tree(paths), Kind { name: "working tree", whole: args.paths.is_empty() })
+    then(&setup, Source::Tree(paths), Kind { name: "working tree", whole })
+}
+
+/// Whether two names lead to the same directory; an empty one leads here.
+fn same_place(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| if path.as_os_str().is_empty() { Path::new(".") } else { path }.canonicalize().ok();
+    real(one).is_some_and(|one| real(other).is_some_and(|other| one == other))
 }

@@ -86,6 +86,8 @@ pub(crate) struct Setup {
     pub max_file_size: u64,
     /// Threads to use; 0 for one a core.
     pub threads: usize,
+    /// Whether comments in the text count.
+    pub inline: bool,
     key: Option<Vec<u8>>,
 }
 
@@ -149,6 +151,7 @@ impl Setup {
             max_file_size: filter.max_file_size.or(config.scan.max_file_size).unwrap_or(MAX_FILE_SIZE),
             threads: filter.threads.map(usize::from).or(config.scan.threads).unwrap_or(0),
             detector: Detector::new(rules)?,
+            inline: !filter.no_inline,
             before: before.map(|(_, config)| config),
             config,
             baseline,
@@ -169,6 +172,7 @@ impl Setup {
             confidence: self.confidence,
             whole,
             today: TimeZone::UTC.to_datetime(Timestamp::now()).date(),
+            inline: self.inline,
             fingerprinter: Fingerprinter::new(variable(fingerprint::KEY_VARIABLE).as_deref()),
         }
     }
@@ -189,18 +193,25 @@ fn variable(name: &str) -> Option<Vec<u8>> {
 }
 
 fn read_config(filter: &FilterArgs, repo: Option<&Repo>, layer: &Layer) -> anyhow::Result<Config> {
-    let (name, bytes) = if filter.no_config {
+    if filter.no_config {
         return Ok(Config::default());
     } else if let Some(path) = &filter.config {
-        let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-        (path.display().to_string(), bytes)
-    } else {
-        match layer.read(repo, CONFIG)? {
-            Some(bytes) => (layer.name(CONFIG), bytes),
-            None => return Ok(Config::default()),
-        }
-    };
-    Config::read(&name, &bytes).map_err(|errors| anyhow::anyhow!(lines(&errors)))
+        return config_file(path);
+    }
+    match layer.read(repo, CONFIG)? {
+        Some(bytes) => config(&layer.name(CONFIG), &bytes),
+        None => Ok(Config::default()),
+    }
+}
+
+/// Reads a configuration that was given by hand.
+pub(crate) fn config_file(path: &Path) -> anyhow::Result<Config> {
+    let name = path.display().to_string();
+    config(&name, &std::fs::read(path).with_context(|| name.clone())?)
+}
+
+fn config(name: &str, bytes: &[u8]) -> anyhow::Result<Config> {
+    Config::read(name, bytes).map_err(|errors| anyhow::anyhow!(lines(&errors)))
 }
 
 fn read_baseline(name: &str, bytes: &[u8], key: Option<&[u8]>) -> anyhow::Result<Baseline> {
@@ -217,7 +228,18 @@ pub(crate) fn config_dir(start: &Path, root: &Path, top: Option<&Path>) -> PathB
     real.ancestors().take_while(within).find(|dir| dir.join(CONFIG).is_file()).unwrap_or(root).to_path_buf()
 }
 
+/// The `keyward.toml` that holds in the current directory, and the directory that its paths are relative to. Rules and
+/// baselines can be looked at even where the repository may not be.
+pub(crate) fn config_here() -> anyhow::Result<(PathBuf, Config)> {
+    let here = Path::new(".");
+    let repo = Repo::discover(here).ok().flatten();
+    let top = repo.as_ref().and_then(Repo::workdir);
+    let dir = config_dir(here, top.unwrap_or(here), top);
+    let config = read_config(&FilterArgs::default(), None, &Layer::Disk(dir.clone()))?;
+    Ok((dir, config))
+}
+
 /// Errors, each on its line.
-pub(crate) fn lines(errors: &[impl std::fmt::Display]) -> String {
+fn lines(errors: &[impl std::fmt::Display]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -70,6 +70,12 @@ impl Repo {
         deltas(&self.inner.diff_tree_to_tree(old.as_ref(), Some(&new), Some(&mut options))?)
     }
 
+    /// All that a tree holds, as what it adds to nothing.
+    pub(super) fn contents(&self, tree: ObjectId) -> Result<Vec<Delta>, GitError> {
+        let tree = self.inner.find_tree(self.oid(tree)?)?;
+        deltas(&self.inner.diff_tree_to_tree(None, Some(&tree), Some(&mut options()))?)
+    }
+
     /// What the index changes against `parent`, or against nothing. Sorted by path; unmerged paths are left out.
     pub fn staged_changes(&self, parent: Option<ObjectId>) -> Result<Vec<Delta>, GitError> {
         let old = parent.map(|id| self.tree_of(id)).transpose()?;

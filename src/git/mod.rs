@@ -12,6 +12,6 @@ pub use diff::{Delta, Holding, Kind, Side, TreeMemo};
 pub use index::IndexEntry;
 pub use objects::{Index, Marked, Object, ObjectKind, Objects, Pool, ReadError, Store};
 pub use open::{GitError, Repo};
-pub use revision::Read;
+pub use revision::{Read, Tagged};
 pub use trees::{Entry, EntryKind, Reached, entries, reach, read_tree};
 pub use walk::{Commit, Graph, Losses, Tag, message_of};

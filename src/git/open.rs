@@ -31,7 +31,7 @@ pub enum GitError {
     #[error("unknown revision '{0}'")]
     UnknownRevision(String),
     /// A blob that the object store has not.
-    #[error("the content of {0} is missing here; fetch it with: git fetch --refetch")]
+    #[error("the content of {0} is missing here; fetch it with: git fetch --refetch --no-filter")]
     Missing(String),
     /// History that a shallow clone has cut off.
     #[error("{0}: this clone is shallow and its history is cut off; deepen it with: git fetch --unshallow")]
@@ -91,10 +91,21 @@ impl Repo {
             None => Repository::open_ext(path, RepositoryOpenFlags::FROM_ENV, none),
         };
         match opened {
-            Ok(inner) => Ok(Self { inner, from_env: true }),
+            Ok(inner) => Self { inner, from_env: true }.with_named_index(),
             Err(error) if error.code() == ErrorCode::NotFound => Err(GitError::NotFound(path.display().to_string())),
             Err(error) => Err(explain(error, path)),
         }
+    }
+
+    /// git looks at a relative `GIT_INDEX_FILE` from the root of the working tree, libgit2 from the current directory:
+    /// there it would find none, and a commit that adds a secret would look as if it added nothing.
+    fn with_named_index(self) -> Result<Self, GitError> {
+        let named = std::env::var_os("GIT_INDEX_FILE").filter(|name| !name.is_empty()).map(PathBuf::from);
+        let root = self.inner.workdir().map(Path::to_path_buf);
+        if let (Some(name), Some(root)) = (named.filter(|name| name.is_relative()), root) {
+            self.inner.set_index(&mut git2::Index::open(&root.join(name))?)?;
+        }
+        Ok(self)
     }
 
     /// A second handle on the same repository, for another thread.
@@ -108,7 +119,8 @@ impl Repo {
         let none: [&Path; 0] = [];
         let inner = Repository::open_ext(self.inner.path(), flags, none);
         let inner = inner.map_err(|error| explain(error, self.inner.path()))?;
-        Ok(Self { inner, from_env: self.from_env })
+        let again = Self { inner, from_env: self.from_env };
+        if self.from_env { again.with_named_index() } else { Ok(again) }
     }
 
     /// True when it was opened by [`Repo::from_env`].
@@ -148,7 +160,9 @@ fn explain(error: git2::Error, path: &Path) -> GitError {
     if message.contains("refstorage") || message.contains("reftable") {
         return GitError::Unsupported {
             what: "the reftable ref format".into(),
-            remedy: "convert with: git refs migrate --ref-format=files".into(),
+            remedy: "convert it with: git refs migrate --ref-format=files (where git refuses: scan a clone made with \
+                     git clone --ref-format=files)"
+                .into(),
         };
     }
     // git2's `unstable-sha256` reads everything but one thing: libgit2 1.9.7 lists a pack's objects in steps of twenty

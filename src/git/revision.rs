@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use git2::{ErrorCode, ObjectType, Oid, Sort};
 
+use super::diff::Delta;
 use super::open::{GitError, Repo, object_id};
 use crate::model::{BytePath, CommitInfo, ObjectId};
 
@@ -17,6 +18,14 @@ pub enum Read {
     TooLarge(u64),
     /// The object store has it not, as in a partial clone.
     Missing,
+}
+
+/// What a tag may name beside a commit.
+pub enum Tagged {
+    /// A single file.
+    File(ObjectId),
+    /// A tree, as what it adds to nothing.
+    Tree(Vec<Delta>),
 }
 
 impl Repo {
@@ -80,6 +89,20 @@ impl Repo {
             object = target;
         }
         Ok(found)
+    }
+
+    /// What a tag names that is no commit; none where it is one.
+    pub fn tagged(&self, revision: &str) -> Result<Option<Tagged>, GitError> {
+        let mut object = self.inner.revparse_single(revision)?;
+        while let Some(tag) = object.as_tag() {
+            let target = tag.target()?;
+            object = target;
+        }
+        match object.kind() {
+            Some(ObjectType::Blob) => Ok(Some(Tagged::File(object_id(object.id())))),
+            Some(ObjectType::Tree) => Ok(Some(Tagged::Tree(self.contents(object_id(object.id()))?))),
+            _ => Ok(None),
+        }
     }
 
     /// The file as `revision` has it; none when that commit has no such file. A link yields its target's text.

@@ -186,23 +186,7 @@ pub(super) fn show(repo: &Repo, piece: &Piece, origin: Origin, limits: Limits<'_
         survey.coverage.skip(SkipReason::Unchanged);
         return survey;
     }
-    let bytes = match repo.read(piece.side.id, limits.max_file_size) {
-        Ok(Read::Bytes(bytes)) => bytes,
-        Ok(Read::TooLarge(size)) => {
-            survey.coverage.skip_large(piece.path.to_string(), size);
-            return survey;
-        }
-        Ok(Read::Missing) => {
-            survey.coverage.skip(SkipReason::Missing);
-            survey.problems.push(missing(&piece.path));
-            return survey;
-        }
-        Err(error) => {
-            survey.coverage.skip(SkipReason::Unreadable);
-            survey.problems.push(Problem::new(piece.path.to_string(), error.to_string()));
-            return survey;
-        }
-    };
+    let Some(bytes) = read(repo, &piece.path.to_string(), piece.side.id, limits, &mut survey) else { return survey };
     let fresh = freshness(repo, piece, &bytes, limits);
     let at_home = |earlier: &Earlier| matches!(earlier, Earlier::Other(path, _) if *path == piece.path);
     let former = |earlier: &'_ Earlier| match earlier {
@@ -219,8 +203,39 @@ pub(super) fn show(repo: &Repo, piece: &Piece, origin: Origin, limits: Limits<'_
     survey
 }
 
-fn missing(path: &BytePath) -> Problem {
-    Problem::new(path.to_string(), "its content is missing from this clone").fix("fetch it with: git fetch --refetch")
+/// Shows a file of which nothing but its id is known, whole.
+pub(super) fn show_alone(repo: &Repo, origin: Origin, id: ObjectId, limits: Limits<'_>, visit: &Visit<'_>) -> Survey {
+    let mut survey = Survey::default();
+    if let Some(bytes) = read(repo, &format!("object {id}"), id, limits, &mut survey) {
+        visit(&Blob { origin: &origin, bytes: &bytes, fresh: &Fresh::All, former_path: None });
+        survey.coverage.scanned(bytes.len());
+    }
+    survey
+}
+
+/// A file's bytes; or why there are none goes into the survey.
+fn read(repo: &Repo, name: &str, id: ObjectId, limits: Limits<'_>, survey: &mut Survey) -> Option<Vec<u8>> {
+    match repo.read(id, limits.max_file_size) {
+        Ok(Read::Bytes(bytes)) => return Some(bytes),
+        Ok(Read::TooLarge(size)) => survey.coverage.skip_large(name, size),
+        Ok(Read::Missing) => {
+            survey.coverage.skip(SkipReason::Missing);
+            let missing = Problem::new(name, MISSING).fix("fetch it with: git fetch --refetch --no-filter");
+            survey.problems.push(missing);
+        }
+        Err(error) => {
+            survey.coverage.skip(SkipReason::Unreadable);
+            survey.problems.push(Problem::new(name, error.to_string()));
+        }
+    }
+    None
+}
+
+const MISSING: &str = "its content is missing from this clone";
+
+/// True when a file could not be shown because this clone has not its content.
+pub(super) fn is_missing(problem: &Problem) -> bool {
+    problem.why == MISSING
 }
 
 fn freshness(repo: &Repo, piece: &Piece, bytes: &[u8], limits: Limits<'_>) -> Fresh {

@@ -2,16 +2,16 @@
 
 use std::collections::HashSet;
 
-use super::fresh::{Parent, Piece, each, pieces, show};
+use super::fresh::{Parent, Piece, each, is_missing, pieces, show, show_alone};
 use super::{Limits, SourceError, Visit};
-use crate::git::{GitError, Repo, TreeMemo};
+use crate::git::{GitError, Repo, Tagged, TreeMemo};
 use crate::model::{Blob, Fresh, ObjectId, Origin, OriginKind, Problem, Survey};
 
 /// Commits handled at a time: bounds memory, yet lets them share what is known of common trees.
 const AT_A_TIME: usize = 256;
 
 /// Which commits to look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Range {
     /// The commit before the first; empty when there is none, or zeros as git's hooks write.
     pub base: String,
@@ -21,6 +21,8 @@ pub struct Range {
     pub symmetric: bool,
     /// Where a shallow clone has cut a commit off its parents, take all of that commit as new instead of refusing.
     pub allow_shallow: bool,
+    /// Scan what is there of a partial clone, though files are missing.
+    pub allow_missing: bool,
     /// For a push: the remote's name. What its remote-tracking refs have counts as known to it, beside the base.
     pub remote: Option<String>,
 }
@@ -34,25 +36,36 @@ impl Range {
             (None, None) => return Err(GitError::NotARange(text.to_owned())),
         };
         let side = |side: &str| if side.is_empty() { "HEAD".to_owned() } else { side.to_owned() };
-        Ok(Self { base: side(base), tip: side(tip), symmetric, allow_shallow: false, remote: None })
+        Ok(Self { base: side(base), tip: side(tip), symmetric, remote: None, ..Self::default() })
     }
 
     /// What a push of `tip` brings to `remote`, whose ref is at `base` (zeros for a new one). A base that was never
     /// fetched does not narrow it.
     pub fn pushed(base: &str, tip: &str, remote: &str) -> Self {
         let remote = Some(remote.to_owned());
-        Self { base: base.to_owned(), tip: tip.to_owned(), symmetric: false, allow_shallow: false, remote }
+        Self { base: base.to_owned(), tip: tip.to_owned(), remote, ..Self::default() }
     }
 
     /// Everything since `base`: `base..HEAD`.
     pub fn since(base: &str) -> Self {
-        Self { base: base.to_owned(), tip: "HEAD".to_owned(), symmetric: false, allow_shallow: false, remote: None }
+        Self { base: base.to_owned(), tip: "HEAD".to_owned(), ..Self::default() }
     }
 }
 
 /// Shows, for every commit of the range, its message and each file that is in none of its parents.
 pub fn range(repo: &Repo, range: &Range, limits: Limits<'_>, visit: &Visit<'_>) -> Result<Survey, SourceError> {
     let mut survey = Survey::default();
+    if range.remote.is_some() {
+        // A tag that is pushed takes its own text along.
+        for (id, text) in repo.tag_messages(&range.tip)? {
+            let origin = Origin { object: Some(id), ..Origin::new(OriginKind::TagMessage) };
+            survey.add(written(&origin, &text, limits, visit));
+        }
+        if let Some(tagged) = repo.tagged(&range.tip)? {
+            survey.add(no_commit(repo, tagged, limits, visit)?);
+            return Ok(survey);
+        }
+    }
     let commits = commits(repo, range, &mut survey)?;
     if commits.is_empty() {
         survey.notices.push(format!("{}: no commits to scan", shown(range)));
@@ -60,15 +73,35 @@ pub fn range(repo: &Repo, range: &Range, limits: Limits<'_>, visit: &Visit<'_>) 
     for some in commits.chunks(AT_A_TIME) {
         chunk(repo, some, limits, visit, &mut survey)?;
     }
-    if range.remote.is_some() {
-        // A tag that is pushed takes its own text along.
-        for (id, text) in repo.tag_messages(&range.tip)? {
-            let origin = Origin { object: Some(id), ..Origin::new(OriginKind::TagMessage) };
-            survey.add(written(&origin, &text, limits, visit));
+    survey.problems.sort();
+    if range.allow_missing {
+        excuse_missing(&mut survey);
+    }
+    Ok(survey)
+}
+
+/// What a tag of a file or a tree brings: all of it, since nothing is known of what came before.
+fn no_commit(repo: &Repo, tagged: Tagged, limits: Limits<'_>, visit: &Visit<'_>) -> Result<Survey, SourceError> {
+    let origin = Origin::new(OriginKind::Range);
+    match tagged {
+        Tagged::File(id) => Ok(show_alone(repo, Origin { object: Some(id), ..origin }, id, limits, visit)),
+        Tagged::Tree(deltas) => {
+            let (pieces, mut survey) = pieces(repo, vec![Parent::new(deltas)], limits);
+            let one = |repo: &Repo, _: &mut (), piece: &_| show(repo, piece, origin.clone(), limits, visit);
+            each(repo, &pieces, || (), one)?.into_iter().for_each(|part| survey.add(part));
+            survey.problems.sort();
+            Ok(survey)
         }
     }
-    survey.problems.sort();
-    Ok(survey)
+}
+
+/// Files that a partial clone has not are told, and no error, where that was asked for.
+fn excuse_missing(survey: &mut Survey) {
+    let (missing, problems): (Vec<Problem>, _) = std::mem::take(&mut survey.problems).into_iter().partition(is_missing);
+    survey.problems = problems;
+    let Some(first) = missing.first() else { return };
+    let files = if missing.len() == 1 { "1 file".to_owned() } else { format!("{} files, such as", missing.len()) };
+    survey.notices.push(format!("{files} {} not in this partial clone, so not scanned", first.what));
 }
 
 fn chunk(
@@ -164,7 +197,8 @@ fn written(origin: &Origin, text: &[u8], limits: Limits<'_>, visit: &Visit<'_>) 
 }
 
 fn unreadable(id: ObjectId, error: &GitError) -> Problem {
-    Problem::new(format!("commit {id}"), error.to_string()).fix("fetch what is missing with: git fetch --refetch")
+    Problem::new(format!("commit {id}"), error.to_string())
+        .fix("fetch what is missing with: git fetch --refetch --no-filter")
 }
 
 /// The commits of the range, newest first.

@@ -40,6 +40,8 @@ pub struct Settings<'a> {
     /// True for a scan of everything that the configuration is about (a whole tree, no paths named). Only then is
     /// something unused known to be unused.
     pub whole: bool,
+    /// Whether comments in the text count.
+    pub inline: bool,
     /// Makes fingerprints.
     pub fingerprinter: Fingerprinter,
 }
@@ -55,6 +57,7 @@ impl<'a> Settings<'a> {
             baseline_before: None,
             today,
             whole: false,
+            inline: true,
             fingerprinter: Fingerprinter::new(None),
         }
     }
@@ -80,6 +83,10 @@ struct Usage {
     allow: HashSet<usize>,
     /// Expired entries that would have applied.
     missed: HashSet<usize>,
+    /// Digests of the baseline that covered something.
+    baseline: HashSet<String>,
+    /// True when a secret that can be guessed was left out for its confidence, without asking the baseline.
+    unasked: bool,
 }
 
 /// Decides on every sighting: what the check dropped, then (for a history) excluded paths, inline comments, the
@@ -99,11 +106,10 @@ pub fn decide(mut sightings: Vec<Sighting>, marks: &[(Origin, Mark)], settings: 
         let guessable = left.filter(|candidate| candidate.guessable && candidate.confidence >= settings.confidence);
         baseline.warm(guessable.map(|candidate| &candidate.secret));
     }
-    let notices = notices::all(marks, &usage, settings);
-    let mut verdict = Verdict { notices, ..Verdict::default() };
+    let mut verdict = Verdict::default();
     for (sighting, early) in sightings.into_iter().zip(early) {
         let Sighting { origin, candidate, placement, .. } = sighting;
-        match early.or_else(|| from_baseline(&candidate, settings)) {
+        match early.or_else(|| from_baseline(&candidate, settings, &mut usage)) {
             Some((stage, why)) => verdict.dropped.push(Dropped { origin, candidate, stage, why }),
             None => {
                 let fingerprint = settings.fingerprinter.of(&origin, &candidate);
@@ -111,6 +117,7 @@ pub fn decide(mut sightings: Vec<Sighting>, marks: &[(Origin, Mark)], settings: 
             }
         }
     }
+    verdict.notices = notices::all(marks, &usage, settings);
     verdict
 }
 
@@ -134,7 +141,8 @@ fn before_baseline(sighting: &Sighting, settings: &Settings<'_>, usage: &mut Usa
     if history && every_path(&settings.config.exclude, sighting) {
         return Some((DropStage::Path, "every path of its blob is excluded by the configuration".into()));
     }
-    let inline = inline(sighting, usage).map(|why| (DropStage::Inline, why));
+    let inline = if settings.inline { inline(sighting, usage) } else { None };
+    let inline = inline.map(|why| (DropStage::Inline, why));
     let mut allowed = None;
     for (index, entry) in settings.config.allow.iter().enumerate().filter(|(_, entry)| entry.silences(sighting)) {
         if entry.expired(settings.today) {
@@ -190,10 +198,12 @@ fn plain(text: &str) -> String {
 }
 
 /// The stages that come last. What can be guessed and is below the threshold anyway is not worth the slow digest.
-fn from_baseline(candidate: &Candidate, settings: &Settings<'_>) -> Option<(DropStage, String)> {
+fn from_baseline(candidate: &Candidate, settings: &Settings<'_>, usage: &mut Usage) -> Option<(DropStage, String)> {
     let below = candidate.confidence < settings.confidence;
-    let worth = !(below && candidate.guessable);
-    if worth && settings.baseline.is_some_and(|baseline| baseline.covers(candidate)) {
+    if below && candidate.guessable {
+        usage.unasked = true;
+    } else if let Some(entry) = settings.baseline.and_then(|baseline| baseline.covering(candidate)) {
+        usage.baseline.insert(entry.digest.clone());
         return Some((DropStage::Baseline, "the baseline accepts this secret".into()));
     }
     below.then(|| {

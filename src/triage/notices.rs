@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::baseline::Entry;
 use super::{Settings, Usage, plain};
 use crate::config::Allow;
 use crate::model::{Mark, Origin, OriginKind};
 
 /// Of one kind, so many are named; the others are counted.
 const NAMED: usize = 20;
+/// Unused comments may be talk about comments, as in a manual: more than this are told in one line.
+const FEW: usize = 3;
 
 /// Every notice, in a fixed order.
 pub(super) fn all(marks: &[(Origin, Mark)], usage: &Usage, settings: &Settings<'_>) -> Vec<String> {
@@ -15,7 +18,10 @@ pub(super) fn all(marks: &[(Origin, Mark)], usage: &Usage, settings: &Settings<'
     push(&mut out, expired(usage, settings));
     if settings.whole {
         push(&mut out, unused_allow(usage, settings));
-        push(&mut out, unused_marks(marks, usage));
+        if settings.inline {
+            push(&mut out, unused_marks(marks, usage));
+        }
+        out.extend(unused_baseline(usage, settings));
     }
     push(&mut out, own_marks(marks, usage));
     push(&mut out, own_config(settings));
@@ -52,6 +58,23 @@ fn unused_allow(usage: &Usage, settings: &Settings<'_>) -> Vec<String> {
     settings.config.allow.iter().enumerate().filter(unused).map(sentence).collect()
 }
 
+/// One line for all of them. Of secrets that can be guessed nothing is said where some were not looked up.
+fn unused_baseline(usage: &Usage, settings: &Settings<'_>) -> Option<String> {
+    let entries = settings.baseline?.entries();
+    let all = entries.len();
+    let asked = |entry: &&Entry| !(usage.unasked && entry.is_slow());
+    let unused: Vec<&Entry> = entries.filter(asked).filter(|entry| !usage.baseline.contains(&entry.digest)).collect();
+    let first = unused.first()?;
+    let (was, like, it) = if unused.len() == 1 { ("was", "", "it") } else { ("were", "such as ", "them") };
+    Some(format!(
+        "{} of {all} baseline entries {was} not needed ({like}{} in {}): drop {it} with `keyward baseline update \
+         --prune`, unless `--history` needs {it}",
+        unused.len(),
+        plain(&first.rule),
+        plain(&first.path)
+    ))
+}
+
 /// Only keyward's own comments: others may be there for their own tools.
 fn unused_marks(marks: &[(Origin, Mark)], usage: &Usage) -> Vec<String> {
     let used: BTreeSet<(&Origin, u32, &str)> =
@@ -61,10 +84,12 @@ fn unused_marks(marks: &[(Origin, Mark)], usage: &Usage) -> Vec<String> {
         .map(|(origin, mark)| (origin, mark.line, mark.syntax))
         .filter(|mark| mark.2.starts_with("keyward") && !used.contains(mark))
         .collect();
-    unused
-        .into_iter()
-        .map(|(origin, line, syntax)| format!("{}:{line}: the comment `{syntax}` is unused", place(origin)))
-        .collect()
+    let at = |(origin, line, _): &(&Origin, u32, &str)| format!("{}:{line}", place(origin));
+    if unused.len() > FEW {
+        let some: Vec<String> = unused.iter().take(FEW).map(at).collect();
+        return vec![format!("{} comments `keyward:allow` are unused: {}, …", unused.len(), some.join(", "))];
+    }
+    unused.iter().map(|mark| format!("{}: the comment `{}` is unused", at(mark), mark.2)).collect()
 }
 
 /// Comments that the scanned change adds: those that silence something, and keyward's own in any case.
@@ -99,7 +124,7 @@ fn own_config(settings: &Settings<'_>) -> Vec<String> {
 
 fn own_baseline(settings: &Settings<'_>) -> Vec<String> {
     let (Some(_), Some(baseline)) = (settings.before, settings.baseline) else { return Vec::new() };
-    let sentence = |entry: &&super::baseline::Entry| {
+    let sentence = |entry: &&Entry| {
         let short: String = entry.digest.chars().take(8).collect();
         format!("baseline: this change itself adds {short}… ({} in {})", plain(&entry.rule), plain(&entry.path))
     };

@@ -253,7 +253,21 @@ fn what_a_change_adds_to_excuse_itself_is_told() {
 
 #[test]
 fn many_notices_of_one_kind_are_counted() {
-    let marks: Vec<(Origin, Mark)> = (0..100).map(|line| (origin("a"), Mark { line, ..mark(&[]) })).collect();
-    let notices = decide(vec![], &marks, &Settings { whole: true, ..settings(&Config::default()) }).notices;
+    let config = config(&"[[allow]]\npaths = ['gone']\n".repeat(100));
+    let notices = decide(vec![], &[], &Settings { whole: true, ..settings(&config) }).notices;
     assert_eq!((notices.len(), notices[20].as_str()), (21, "and 80 more like these"));
+}
+
+#[test]
+fn many_unused_comments_are_told_in_one_line() {
+    let config = Config::default();
+    let marks = |count: u32| -> Vec<(Origin, Mark)> {
+        (1..=count).map(|line| (origin("a"), Mark { line, ..mark(&[]) })).collect()
+    };
+    let told = |count| {
+        let settings = Settings { whole: true, ..settings(&config) };
+        decide(Vec::new(), &marks(count), &settings).notices
+    };
+    assert_eq!(told(3).len(), 3);
+    assert_eq!(told(4), ["4 comments `keyward:allow` are unused: a:1, a:2, a:3, …"]);
 }
