@@ -11,6 +11,7 @@ pub mod hooks;
 pub mod model;
 pub mod parse;
 pub mod place;
+pub mod policy;
 pub mod report;
 pub mod rule;
 pub mod scan;

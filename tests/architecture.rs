@@ -10,6 +10,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("git", &["model"]),
     ("report", &["model"]),
     ("parse", &["model"]),
+    ("policy", &["model", "config", "rule", "parse"]),
     ("config", &["model", "rule"]),
     ("source", &["model", "config", "git"]),
     ("detect", &["model", "rule"]),
