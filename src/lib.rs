@@ -9,6 +9,7 @@ pub mod detect;
 pub mod git;
 pub mod hooks;
 pub mod model;
+pub mod pack;
 pub mod parse;
 pub mod place;
 pub mod policy;

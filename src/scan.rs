@@ -1,7 +1,7 @@
 //! The line: bytes in, verdict out. Every scan, whatever its source, runs through [`run`].
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,11 +9,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::detect::{DetectError, Detector};
+use crate::detect::{DetectError, Detector, Evidence};
 use crate::git::Repo;
-use crate::model::{Blob, BytePath, Clock, Found, Fresh, Origin, OriginKind, Outcome, Severity, Survey};
+use crate::model::{
+    Blob, BytePath, Clock, Copied, Found, Fresh, ObjectId, Origin, OriginKind, Outcome, Severity, Survey,
+};
+use crate::pack::Past;
 use crate::place::{self, HistoryRules, Placed};
-use crate::source::{self, HistoryOptions, Limits, Range, SourceError, Visit};
+use crate::source::{self, HistoryOptions, Limits, Range, SourceError, Visit, Witness};
 use crate::triage::{self, Settings};
 
 /// Everything a scan goes by. No flag, file or variable is read after this but the source itself.
@@ -83,9 +86,12 @@ impl Progress {
 /// Source → detect → place → triage → outcome.
 pub fn run(plan: &Plan<'_>, progress: &Progress) -> Result<Outcome, ScanError> {
     let began = Instant::now();
-    let (mut survey, mut found) = look(plan, progress)?;
+    let (mut survey, mut found, past) = look(plan, progress)?;
+    if let (Some(past), Source::History(_, HistoryOptions { all_objects: false, .. })) = (&past, plan.source) {
+        found.retain(|found| is_reached(past, &found.origin));
+    }
     survey.problems.extend(found.iter_mut().flat_map(|found| std::mem::take(&mut found.problems)));
-    let placed = plan.clock.stage("place", || give_place(plan, found))?;
+    let placed = plan.clock.stage("place", || give_place(plan, found, past.as_ref()))?;
     let verdict = plan.clock.stage("triage", || triage::decide(placed.sightings, &placed.marks, &plan.triage));
     let mut outcome = Outcome {
         findings: verdict.findings,
@@ -118,29 +124,73 @@ fn names(outcome: &Outcome) -> String {
     names.into_iter().collect::<Vec<_>>().join("\n")
 }
 
-/// Shows every blob of the source to the detector and collects what it saw.
-fn look(plan: &Plan<'_>, progress: &Progress) -> Result<(Survey, Vec<Found>), SourceError> {
+/// Shows every blob of the source to the detector and collects what it saw; for a history also what its commits and
+/// trees say.
+fn look(plan: &Plan<'_>, progress: &Progress) -> Result<(Survey, Vec<Found>, Option<Past>), SourceError> {
     let limits = Limits { max_file_size: plan.max_file_size, exclude: &plan.config.exclude, clock: plan.clock };
-    let seen = Mutex::new(Vec::new());
-    let (detecting, clock) = (AtomicU64::new(0), plan.clock);
-    let visit = |blob: &Blob<'_>| {
-        progress.add(blob);
-        let mut laps = clock.laps();
-        let found = plan.detector.scan(blob);
-        if clock.is_on() {
-            let nanos = u64::try_from(laps.lap().as_nanos()).unwrap_or(u64::MAX);
-            detecting.fetch_add(nanos, Ordering::Relaxed);
-        }
-        if let Some(found) = found {
-            seen.lock().unwrap_or_else(PoisonError::into_inner).push(found);
-        }
+    let eye = Eye {
+        detector: plan.detector,
+        clock: plan.clock,
+        progress,
+        seen: Mutex::default(),
+        detecting: AtomicU64::new(0),
     };
-    let survey = show(plan.source, limits, &visit)?;
-    plan.clock.add("detect", Duration::from_nanos(detecting.into_inner()));
-    let mut found = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (survey, past) = match plan.source {
+        Source::History(repo, options) => {
+            let (survey, past) = source::history(repo, *options, limits, &eye)?;
+            (survey, Some(past))
+        }
+        source => (show(source, limits, &|blob| eye.see(blob, || eye.detector.scan(blob)))?, None),
+    };
+    plan.clock.add("detect", Duration::from_nanos(eye.detecting.into_inner()));
+    let mut found = eye.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     // Threads finish in any order; the answer does not.
     found.sort_by(|a, b| a.origin.cmp(&b.origin));
-    Ok((survey, found))
+    Ok((survey, found, past))
+}
+
+/// Sees blobs, from any thread.
+struct Eye<'a> {
+    detector: &'a Detector,
+    clock: Clock<'a>,
+    progress: &'a Progress,
+    seen: Mutex<Vec<Found>>,
+    /// Nanoseconds.
+    detecting: AtomicU64,
+}
+
+impl Eye<'_> {
+    fn see(&self, blob: &Blob<'_>, detect: impl FnOnce() -> Option<Found>) {
+        self.progress.add(blob);
+        let mut laps = self.clock.laps();
+        let found = detect();
+        if self.clock.is_on() {
+            let nanos = u64::try_from(laps.lap().as_nanos()).unwrap_or(u64::MAX);
+            self.detecting.fetch_add(nanos, Ordering::Relaxed);
+        }
+        if let Some(found) = found {
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(found);
+        }
+    }
+}
+
+impl Witness for Eye<'_> {
+    type Evidence = Evidence;
+
+    fn show(&self, blob: &Blob<'_>, base: Option<(&Evidence, &[Copied])>) -> Option<Evidence> {
+        let mut evidence = None;
+        self.see(blob, || {
+            let (found, known) = self.detector.trace(blob, base);
+            evidence = known;
+            found
+        });
+        evidence
+    }
+
+    fn told(&self) -> HashSet<ObjectId> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().filter_map(|found| found.origin.object).collect()
+    }
 }
 
 fn show(source: &Source<'_>, limits: Limits<'_>, visit: &Visit<'_>) -> Result<Survey, SourceError> {
@@ -154,7 +204,8 @@ fn show(source: &Source<'_>, limits: Limits<'_>, visit: &Visit<'_>) -> Result<Su
             Ok(survey)
         }
         Source::Range(repo, range) => source::range(repo, range, limits, visit),
-        Source::History(repo, options) => source::history(repo, *options, limits, visit),
+        // Shown to a witness of its own.
+        Source::History(..) => Ok(Survey::default()),
         Source::Stdin(input, path) => {
             let mut input = input.lock().unwrap_or_else(PoisonError::into_inner);
             source::stdin(&mut **input, path.clone(), limits, visit)
@@ -170,10 +221,16 @@ fn show(source: &Source<'_>, limits: Limits<'_>, visit: &Visit<'_>) -> Result<Su
     }
 }
 
+/// True when a ref reaches what was seen.
+fn is_reached(past: &Past, origin: &Origin) -> bool {
+    let object = origin.object.or(origin.commit).and_then(|id| past.objects.find(&id));
+    object.is_some_and(|object| past.reaches(object))
+}
+
 /// Who brought each candidate in, and where it lies, as far as the source did not know.
-fn give_place(plan: &Plan<'_>, found: Vec<Found>) -> Result<Placed, SourceError> {
-    match plan.source {
-        Source::History(repo, options) => {
+fn give_place(plan: &Plan<'_>, found: Vec<Found>, past: Option<&Past>) -> Result<Placed, SourceError> {
+    match (plan.source, past) {
+        (Source::History(repo, options), Some(past)) => {
             let rules = HistoryRules {
                 all_objects: options.all_objects,
                 exclude: &|path| plan.config.exclude.matches(path),
@@ -182,12 +239,12 @@ fn give_place(plan: &Plan<'_>, found: Vec<Found>) -> Result<Placed, SourceError>
                     None => candidate.paths.is_empty(),
                 },
             };
-            let mut placed = place::history(repo, found, &rules)?;
+            let mut placed = place::history(repo, past, found, &rules);
             // Triage drops what lies at excluded paths only, so that it is explained like everything else.
             placed.sightings.append(&mut placed.excluded);
             Ok(placed)
         }
-        Source::Range(repo, _) => Ok(place::at_commits(repo, found)?),
+        (Source::Range(repo, _), _) => Ok(place::at_commits(repo, found)?),
         _ => Ok(place::in_place(found)),
     }
 }

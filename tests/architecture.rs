@@ -12,11 +12,12 @@ const TABLE: &[(&str, &[&str])] = &[
     ("parse", &["model"]),
     ("policy", &["model", "config", "rule", "parse"]),
     ("config", &["model", "rule"]),
-    ("source", &["model", "config", "git"]),
+    ("pack", &["model", "git"]),
+    ("source", &["model", "config", "git", "pack"]),
     ("detect", &["model", "rule"]),
-    ("place", &["model", "git"]),
+    ("place", &["model", "git", "pack"]),
     ("triage", &["model", "config"]),
-    ("scan", &["model", "config", "rule", "git", "source", "detect", "place", "triage"]),
+    ("scan", &["model", "config", "rule", "git", "pack", "source", "detect", "place", "triage"]),
     ("hooks", &["git", "model"]),
 ];
 

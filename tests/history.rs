@@ -1,6 +1,6 @@
 //! Histories, with git as the oracle: what is shown, who introduced it, and what is refused.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use keyward::config::PathFilter;
 use keyward::git::Repo as GitRepo;
 use keyward::model::*;
+use keyward::pack::Past;
 use keyward::place::{HistoryRules, Placed, history as place};
-use keyward::source::{HistoryOptions, Limits, SourceError, history};
+use keyward::source::{HistoryOptions, Limits, SourceError, Witness, history};
 
 use crate::common::made_up;
 use crate::common::repo::{Repo, frozen};
@@ -22,6 +23,32 @@ const ALL: HistoryOptions = HistoryOptions { all_objects: true, ..PLAIN };
 struct Shown {
     blobs: Vec<(Origin, Vec<u8>)>,
     survey: Survey,
+    past: Past,
+}
+
+/// Keeps what is shown, and holds what is said of bases against them.
+#[derive(Default)]
+struct Keeper(Mutex<Vec<(Origin, Vec<u8>)>>);
+
+impl Witness for Keeper {
+    type Evidence = Vec<u8>;
+
+    fn show(&self, blob: &Blob<'_>, base: Option<(&Vec<u8>, &[Copied])>) -> Option<Vec<u8>> {
+        assert_eq!(blob.fresh, &Fresh::All);
+        let mut at = 0;
+        for run in base.iter().flat_map(|(_, runs)| *runs) {
+            assert!(run.to >= at && run.len > 0, "runs come in order");
+            at = run.to + run.len;
+            let base = base.unwrap().0;
+            assert_eq!(base[run.from..run.from + run.len], blob.bytes[run.to..at], "a run is the same in both");
+        }
+        self.0.lock().unwrap().push((blob.origin.clone(), blob.bytes.to_vec()));
+        Some(blob.bytes.to_vec())
+    }
+
+    fn told(&self) -> HashSet<ObjectId> {
+        self.0.lock().unwrap().iter().filter_map(|(origin, _)| origin.object).collect()
+    }
 }
 
 impl Shown {
@@ -45,18 +72,13 @@ fn open(path: &Path) -> Result<GitRepo, SourceError> {
 }
 
 fn try_scan(path: &Path, options: HistoryOptions, max_file_size: u64) -> Result<Shown, SourceError> {
-    let blobs = Mutex::new(Vec::new());
-    let exclude = PathFilter::default();
-    let survey = history(
-        &open(path)?,
-        options,
-        Limits { max_file_size, exclude: &exclude, clock: Clock::default() },
-        &|blob| {
-            assert_eq!(blob.fresh, &Fresh::All);
-            blobs.lock().unwrap().push((blob.origin.clone(), blob.bytes.to_vec()));
-        },
-    )?;
-    Ok(Shown { blobs: blobs.into_inner().unwrap(), survey })
+    let (keeper, exclude) = (Keeper::default(), PathFilter::default());
+    let limits = Limits { max_file_size, exclude: &exclude, clock: Clock::default() };
+    let (survey, past) = history(&open(path)?, options, limits, &keeper)?;
+    let mut blobs = keeper.0.into_inner().unwrap();
+    let reached = |origin: &Origin| past.reaches(past.objects.find(&origin.object.or(origin.commit).unwrap()).unwrap());
+    blobs.retain(|(origin, _)| options.all_objects || reached(origin));
+    Ok(Shown { blobs, survey, past })
 }
 
 fn scan(path: &Path, options: HistoryOptions) -> Shown {
@@ -127,7 +149,7 @@ fn candidate(rule: &str, bytes: &[u8], span: Span, line: u32) -> Candidate {
 }
 
 fn placed_by(path: &Path, shown: &Shown, needles: &[&str], rules: &HistoryRules<'_>) -> Placed {
-    place(&open(path).unwrap(), look(shown, needles), rules).unwrap()
+    place(&open(path).unwrap(), &shown.past, look(shown, needles), rules)
 }
 
 /// Scans and places with no path condition; panics unless there is one sighting for each needle.
@@ -578,7 +600,7 @@ fn a_secret_is_excluded_only_where_every_path_is() {
         let candidates = found.iter_mut().flat_map(|found| &mut found.candidates);
         candidates.filter(|c| c.rule.id == "rule-1").for_each(|c| c.paths = vec![glob.to_owned()]);
         let rules = HistoryRules { all_objects: false, exclude: &|_| false, applies: &applies };
-        place(&open(repo.path()).unwrap(), found, &rules).unwrap().sightings
+        place(&open(repo.path()).unwrap(), &shown.past, found, &rules).sightings
     };
     let placed = conditional("src/**");
     let sighting = placed.iter().find(|s| s.candidate.rule.id == "rule-1").unwrap();

@@ -6,6 +6,7 @@ mod architecture;
 mod baseline;
 mod cli;
 mod common;
+mod delta;
 mod detect;
 mod gate;
 mod gate_fresh;

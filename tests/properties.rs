@@ -9,7 +9,7 @@ use keyward::git::Repo as Git;
 use keyward::model::{Blob, Clock, Fresh, Origin, OriginKind, Span};
 use keyward::rule::pack::{Pack, builtin_examples};
 use keyward::rule::pattern::{Seed, expand};
-use keyward::source::{HistoryOptions, Limits, history, staged};
+use keyward::source::{Limits, staged};
 
 use crate::common::repo::Repo;
 use crate::common::{github_token, json, keyward, made_up, text};
@@ -85,54 +85,6 @@ fn a_staged_edit_shows_exactly_what_the_whole_blob_shows_in_its_added_lines() {
         repo.commit("next");
     }
     assert!(some > 20, "the rounds must show something: {some}");
-}
-
-#[test]
-fn a_history_shows_what_scanning_every_cat_file_blob_shows() {
-    let detector = detector();
-    let none = PathFilter::default();
-    let mut seed = Seed::new(42);
-    let repo = Repo::new();
-    let mut lines: Vec<String> = (0..40).map(|n| line(&mut seed, n)).collect();
-    for round in 0..30 {
-        let at = seed.below(lines.len() as u64) as usize;
-        lines[at] = line(&mut seed, 100 + round);
-        if seed.below(3) == 0 {
-            lines.remove(seed.below(lines.len() as u64) as usize);
-        }
-        let file = format!("f{}.txt", round % 3);
-        repo.write(&file, lines.concat()).commit("edit");
-    }
-    for pass in ["loose", "packed"] {
-        if pass == "packed" {
-            repo.git(&["gc", "-q", "--aggressive", "--prune=now"]);
-        }
-        let seen = Mutex::new(BTreeSet::new());
-        let git = Git::discover(repo.path()).unwrap().unwrap();
-        history(&git, HistoryOptions::default(), limits(&none), &|blob: &Blob<'_>| {
-            if blob.origin.kind != OriginKind::History {
-                return;
-            }
-            let id = blob.origin.object.unwrap().to_string();
-            let found = detector.scan(blob).map(|found| found.candidates).unwrap_or_default();
-            seen.lock().unwrap().extend(found.iter().map(|c| (id.clone(), c.rule.id.clone(), c.span)));
-        })
-        .unwrap();
-        let mut expected = BTreeSet::new();
-        for object in repo.git(&["rev-list", "--objects", "--all"]).lines() {
-            let id = object.split(' ').next().unwrap();
-            if repo.git(&["cat-file", "-t", id]) != "blob" {
-                continue;
-            }
-            let bytes = repo.try_git(&["cat-file", "blob", id]).stdout;
-            let origin = Origin::new(OriginKind::Stdin);
-            let found = detector.scan(&Blob { origin: &origin, bytes: &bytes, fresh: &Fresh::All, former_path: None });
-            let candidates = found.map(|found| found.candidates).unwrap_or_default();
-            expected.extend(candidates.iter().map(|c| (id.to_owned(), c.rule.id.clone(), c.span)));
-        }
-        assert_eq!(seen.into_inner().unwrap(), expected, "{pass}");
-        assert!(expected.len() > 100, "{pass}: {}", expected.len());
-    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub(super) struct Match {
 /// How much work one blob may cost. Work is counted, not timed, so that a scan gives the same on every machine.
 #[derive(Debug)]
 pub(super) struct Budget {
+    all: u64,
     left: u64,
     refused: bool,
 }
@@ -39,7 +40,18 @@ const BYTES_PER_UNIT: usize = 8;
 impl Budget {
     /// For a text of this length.
     pub(super) fn new(text: usize) -> Self {
-        Self { left: BASE + (text / BYTES_PER_UNIT) as u64, refused: false }
+        let all = BASE + (text / BYTES_PER_UNIT) as u64;
+        Self { all, left: all, refused: false }
+    }
+
+    /// All that there was.
+    pub(super) fn all(&self) -> u64 {
+        self.all
+    }
+
+    /// What was taken of it.
+    pub(super) fn spent(&self) -> u64 {
+        self.all - self.left
     }
 
     /// Takes the cost of looking at a window; false when nothing is left.
@@ -78,7 +90,7 @@ struct Compiled {
 }
 
 /// The most bytes looked at behind a match to see that it ends.
-const BEHIND: usize = 2;
+pub(super) const BEHIND: usize = 2;
 
 /// Limits that a rule's regex must keep, in bytes.
 const PROGRAM: usize = 8 << 20;
@@ -294,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_budget_ends() {
-        let mut budget = Budget { left: 2, refused: false };
+        let mut budget = Budget { all: 2, left: 2, refused: false };
         assert!(budget.spend(0) && budget.spend(255) && !budget.spend(0) && budget.is_spent());
     }
 }

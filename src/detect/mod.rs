@@ -6,6 +6,7 @@ mod assemble;
 mod checksum;
 mod encoding;
 mod entropy;
+mod evidence;
 mod generic;
 mod judge;
 mod marks;
@@ -21,10 +22,11 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 pub use checksum::fix;
+pub use evidence::Evidence;
 pub use work::{RuleWork, Work};
 
 use crate::model::lines;
-use crate::model::{Blob, Confidence, Found, Fresh, Origin, OriginKind, Secret};
+use crate::model::{Blob, Confidence, Copied, Found, Fresh, Origin, OriginKind, Secret};
 use crate::rule::Rule;
 
 use matcher::Matcher;
@@ -37,6 +39,8 @@ pub struct Detector {
     matchers: Vec<Matcher>,
     by_id: HashMap<String, usize>,
     prefilter: Prefilter,
+    /// True when what was seen in a blob can be handed on to those made from it.
+    traces: bool,
     /// There when somebody asked for counts.
     ledger: OnceLock<Ledger>,
 }
@@ -61,7 +65,8 @@ impl Detector {
         let prefilter = Prefilter::new(&rules)?;
         let matchers = rules.iter().map(|_| Matcher::default()).collect();
         let by_id = rules.iter().enumerate().map(|(index, rule)| (rule.id().to_owned(), index)).collect();
-        Ok(Self { rules, matchers, by_id, prefilter, ledger: OnceLock::new() })
+        let traces = evidence::can_trace(&rules);
+        Ok(Self { rules, matchers, by_id, prefilter, traces, ledger: OnceLock::new() })
     }
 
     /// The rules it looks for.
@@ -92,6 +97,13 @@ impl Detector {
             return None;
         }
         assemble::found(self, blob, sweep::sweep(self, blob)?)
+    }
+
+    /// The same for a blob of a history: of one made from another, with what was seen in that, only what changed is looked
+    /// at. What is found is what [`Detector::scan`] finds. Without evidence, those made from it must be looked at whole.
+    pub fn trace(&self, blob: &Blob<'_>, base: Option<(&Evidence, &[Copied])>) -> (Option<Found>, Option<Evidence>) {
+        let (swept, evidence) = evidence::trace(self, blob, base);
+        (swept.and_then(|swept| assemble::found(self, blob, swept)), evidence)
     }
 
     /// Secrets in text that is about to be printed: an error, a path, a name. Guesses are left out: masked, they would

@@ -33,6 +33,23 @@ pub(super) enum Hit {
     },
 }
 
+impl Hit {
+    /// Where it begins.
+    pub(super) fn at(&self) -> usize {
+        match *self {
+            Hit::Anchor { at, .. } | Hit::Mark { at } => at,
+        }
+    }
+
+    /// The same in a text of which the searched one begins at `by`.
+    pub(super) fn moved(self, by: usize) -> Self {
+        match self {
+            Hit::Anchor { rule, at, end } => Hit::Anchor { rule, at: at + by, end: end + by },
+            Hit::Mark { at } => Hit::Mark { at: at + by },
+        }
+    }
+}
+
 /// Whether to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Go {

@@ -35,7 +35,7 @@ pub(super) struct Seens {
 }
 
 impl Seens {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.seen.is_empty() && self.marks.is_empty() && self.broken.is_empty() && !self.cut
     }
 }
@@ -72,55 +72,135 @@ pub(super) fn sweep(detector: &Detector, blob: &Blob<'_>) -> Option<Swept> {
 
 /// One pass over one text.
 fn look(detector: &Detector, blob: &Blob<'_>, text: &[u8]) -> Seens {
-    let mut seens = Seens::default();
-    let mut budget = Budget::new(text.len());
-    let ledger = detector.ledger.get();
-    let mut work = Work { texts: 1, bytes: text.len() as u64, ..Work::default() };
-    let sieved = detector.prefilter.each(&detector.rules, text, |hit| {
-        match hit {
-            Hit::Mark { at } if seens.marks.len() < MOST_MARKS => seens.marks.push(at),
-            Hit::Mark { .. } => seens.cut = true,
-            Hit::Anchor { rule: index, at, end } => {
-                let (Some(rule), Some(matcher)) = (detector.rules.get(index), detector.matchers.get(index)) else {
-                    return Go::On;
-                };
-                let Some(paths) = path_condition(rule, matcher, blob) else { return Go::On };
-                let anchor = Span::new(at, end);
-                let began = ledger.map(|_| (Instant::now(), work));
-                work.hits += 1;
-                let seen = if rule.kind == Kind::Assignment {
-                    work.passed += 1;
-                    if budget.spend(0) { guess(index, rule, text, anchor, blob) } else { None }
-                } else {
-                    let found = matcher.find(rule, text, anchor, &mut budget, &mut work);
-                    found.map(|found| plain(index, rule, anchor, found))
-                };
-                work.seen += u64::from(seen.is_some());
-                if let (Some(ledger), Some((began, before))) = (ledger, began) {
-                    ledger.add_hit(index, &before, &work, began);
-                }
-                if let Some(mut seen) = seen {
-                    seen.paths.extend_from_slice(paths);
-                    seens.seen.push(seen);
-                } else if matcher.error().is_some() && !seens.broken.contains(&index) {
-                    seens.broken.push(index);
-                }
-                if budget.is_spent() || seens.seen.len() >= MOST {
-                    seens.cut = true;
-                    return Go::Stop;
-                }
-            }
+    let mut pass = Pass::new(detector, blob, text);
+    pass.whole();
+    pass.finish()
+}
+
+/// A pass over a text, or over parts of it.
+pub(super) struct Pass<'p> {
+    detector: &'p Detector,
+    blob: &'p Blob<'p>,
+    text: &'p [u8],
+    pub(super) seens: Seens,
+    pub(super) budget: Budget,
+    work: Work,
+    /// The anchors that were seen, where somebody wants to know, each with the number of its match.
+    pub(super) trail: Option<Vec<Step>>,
+}
+
+/// An anchor that was seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) rule: usize,
+    pub(super) anchor: Span,
+    /// Its place in [`Seens::seen`], before that is sorted.
+    pub(super) seen: Option<usize>,
+}
+
+impl<'p> Pass<'p> {
+    pub(super) fn new(detector: &'p Detector, blob: &'p Blob<'p>, text: &'p [u8]) -> Self {
+        let work = Work { texts: 1, ..Work::default() };
+        let budget = Budget::new(text.len());
+        Self { detector, blob, text, seens: Seens::default(), budget, work, trail: None }
+    }
+
+    /// Bytes of the text.
+    pub(super) fn length(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Looks for anchors everywhere.
+    pub(super) fn whole(&mut self) {
+        self.part(Span::new(0, self.text.len()), self.text.len());
+    }
+
+    /// Looks for anchors that begin in `part`, and reads for them as far as `end`.
+    pub(super) fn part(&mut self, part: Span, end: usize) -> Go {
+        let (detector, text) = (self.detector, self.text);
+        let read = Span::new(part.start, end.min(text.len()));
+        self.work.bytes += read.len() as u64;
+        let mut go = Go::On;
+        let sieved = detector.prefilter.each(&detector.rules, read.of(text), |hit| {
+            go = match hit.moved(part.start) {
+                hit if hit.at() >= part.end => Go::On,
+                Hit::Mark { at } => self.mark(at),
+                Hit::Anchor { rule, at, end } => self.anchor(rule, Span::new(at, end)),
+            };
+            go
+        });
+        self.work.places += sieved.places;
+        self.work.windows += sieved.windows;
+        go
+    }
+
+    pub(super) fn mark(&mut self, at: usize) -> Go {
+        if self.seens.marks.len() < MOST_MARKS {
+            self.seens.marks.push(at);
+        } else {
+            self.seens.cut = true;
         }
         Go::On
-    });
-    if let Some(ledger) = ledger {
-        ledger.add(&Work { places: sieved.places, windows: sieved.windows, ..work });
     }
-    // Of several matches with the same secret the widest is kept: all of it is evidence.
-    seens.seen.sort_by_key(|seen| (seen.secret, seen.rule, seen.whole.start, std::cmp::Reverse(seen.whole.end)));
-    seens.seen.dedup_by_key(|seen| (seen.secret, seen.rule));
-    seens.marks.sort_unstable();
-    seens
+
+    /// Asks the rule about its anchor.
+    pub(super) fn anchor(&mut self, index: usize, anchor: Span) -> Go {
+        let (detector, text) = (self.detector, self.text);
+        let (Some(rule), Some(matcher)) = (detector.rules.get(index), detector.matchers.get(index)) else {
+            return Go::On;
+        };
+        let Some(paths) = path_condition(rule, matcher, self.blob) else { return Go::On };
+        let began = detector.ledger.get().map(|ledger| (ledger, Instant::now(), self.work));
+        self.work.hits += 1;
+        let seen = if rule.kind == Kind::Assignment {
+            self.work.passed += 1;
+            if self.budget.spend(0) { guess(index, rule, text, anchor, self.blob) } else { None }
+        } else {
+            let found = matcher.find(rule, text, anchor, &mut self.budget, &mut self.work);
+            found.map(|found| plain(index, rule, anchor, found))
+        };
+        self.work.seen += u64::from(seen.is_some());
+        if let Some((ledger, began, before)) = began {
+            ledger.add_hit(index, &before, &self.work, began);
+        }
+        if seen.is_none() && matcher.error().is_some() && !self.seens.broken.contains(&index) {
+            self.seens.broken.push(index);
+        }
+        self.take(
+            index,
+            anchor,
+            seen.map(|mut seen| {
+                seen.paths.extend_from_slice(paths);
+                seen
+            }),
+        )
+    }
+
+    /// Notes what a rule made of its anchor.
+    pub(super) fn take(&mut self, rule: usize, anchor: Span, seen: Option<Seen>) -> Go {
+        if let Some(trail) = &mut self.trail {
+            trail.push(Step { rule, anchor, seen: seen.is_some().then_some(self.seens.seen.len()) });
+        }
+        self.seens.seen.extend(seen);
+        if self.budget.is_spent() || self.seens.seen.len() >= MOST {
+            self.seens.cut = true;
+            return Go::Stop;
+        }
+        Go::On
+    }
+
+    /// What was seen, in order.
+    pub(super) fn finish(self) -> Seens {
+        if let Some(ledger) = self.detector.ledger.get() {
+            ledger.add(&self.work);
+        }
+        let mut seens = self.seens;
+        // Of several matches with the same secret the widest is kept: all of it is evidence.
+        seens.seen.sort_by_key(|seen| (seen.secret, seen.rule, seen.whole.start, std::cmp::Reverse(seen.whole.end)));
+        seens.seen.dedup_by_key(|seen| (seen.secret, seen.rule));
+        seens.marks.sort_unstable();
+        seens
+    }
 }
 
 /// `None` when the rule's path condition fails; otherwise the globs that must be held against a path found later.

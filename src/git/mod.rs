@@ -5,13 +5,14 @@ mod index;
 mod objects;
 mod open;
 mod revision;
+mod stores;
 mod trees;
 mod walk;
 
 pub use diff::{Delta, Holding, Kind, Side, TreeMemo};
 pub use index::IndexEntry;
-pub use objects::{Index, Marked, Object, ObjectKind, Objects, Pool, ReadError, Store};
+pub use objects::{Object, ObjectKind, Pool, ReadError, Store};
 pub use open::{GitError, Repo};
 pub use revision::{Read, Tagged};
-pub use trees::{Entry, EntryKind, Reached, entries, reach, read_tree};
-pub use walk::{Commit, Graph, Losses, Tag, message_of};
+pub use trees::{Entry, EntryKind, first_entry};
+pub use walk::{Losses, message_of};

@@ -1,12 +1,11 @@
-//! The object store as a whole: which objects it holds and in what order they lie, and reading them from many
-//! threads. Knows nothing of commits or trees.
+//! Single objects by libgit2, and handles on the repository for many threads. Knows nothing of commits or trees.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use git2::{ErrorCode, ObjectType, Odb, Oid};
 
-use super::{GitError, Repo, open::object_id};
+use super::{GitError, Repo};
 use crate::model::ObjectId;
 
 /// What kind an object is.
@@ -31,139 +30,6 @@ impl ObjectKind {
             ObjectType::Tag => Some(ObjectKind::Tag),
             ObjectType::Any => None,
         }
-    }
-}
-
-/// An object's number in [`Objects`].
-pub type Index = u32;
-
-/// Every object the store holds (loose, packed, in alternates), each once. An object is named by its index in the
-/// order of ids, four bytes instead of twenty.
-pub struct Objects {
-    /// Sorted.
-    ids: Vec<Oid>,
-    /// For each value of an id's first two bytes, where the ids that start with it begin; one more at the end.
-    fanout: Vec<u32>,
-    /// Indices as the objects lie in the packs. Read in this order, an object's delta base is still in the cache.
-    order: Vec<Index>,
-    /// The inverse of `order`.
-    rank: Vec<u32>,
-    /// Why the list is not whole; then an object it lacks may still be readable.
-    pub incomplete: Option<String>,
-}
-
-impl Objects {
-    /// Lists the store.
-    pub fn list(repo: &Repo) -> Result<Self, GitError> {
-        let odb = repo.inner.odb()?;
-        let mut stored: Vec<Oid> = Vec::new();
-        // libgit2 gives each pack's objects by offset.
-        let listed = odb.foreach(|id| {
-            stored.push(*id);
-            true
-        });
-        let count = u32::try_from(stored.len())
-            .map_err(|_| GitError::Other(format!("{} objects are more than can be listed", stored.len())))?;
-        let mut by_id: Vec<(Oid, u32)> = stored.into_iter().zip(0..count).collect();
-        by_id.sort_unstable();
-        by_id.dedup_by_key(|(id, _)| *id);
-        let mut fanout = vec![0u32; (1 << 16) + 1];
-        for (id, _) in &by_id {
-            if let Some(slot) = fanout.get_mut(bucket(id) + 1) {
-                *slot += 1;
-            }
-        }
-        let mut sum = 0;
-        for slot in &mut fanout {
-            sum += *slot;
-            *slot = sum;
-        }
-        let mut order: Vec<(u32, Index)> = by_id.iter().map(|(_, place)| *place).zip(0..).collect();
-        order.sort_unstable();
-        let order: Vec<Index> = order.into_iter().map(|(_, index)| index).collect();
-        let mut rank = vec![0; order.len()];
-        for (index, place) in order.iter().zip(0..) {
-            if let Some(slot) = rank.get_mut(*index as usize) {
-                *slot = place;
-            }
-        }
-        let ids = by_id.into_iter().map(|(id, _)| id).collect();
-        let incomplete = listed.err().map(|error| error.message().replace('\n', " "));
-        Ok(Self { ids, fanout, order, rank, incomplete })
-    }
-
-    /// How many objects there are.
-    pub fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    /// True when there is none.
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
-
-    /// The index of an id; `None` when the store has it not.
-    pub fn find(&self, id: &ObjectId) -> Option<Index> {
-        self.find_raw(id.as_bytes())
-    }
-
-    /// The same for raw bytes.
-    pub fn find_raw(&self, id: &[u8]) -> Option<Index> {
-        let (high, low) = (usize::from(*id.first()?), usize::from(*id.get(1)?));
-        let at = high << 8 | low;
-        let (from, to) = (*self.fanout.get(at)? as usize, *self.fanout.get(at + 1)? as usize);
-        let near = self.ids.get(from..to)?;
-        let found = near.binary_search_by(|other| other.as_bytes().cmp(id)).ok()?;
-        u32::try_from(from + found).ok()
-    }
-
-    /// The id behind an index.
-    pub fn id(&self, index: Index) -> ObjectId {
-        self.ids.get(index as usize).map_or(ObjectId::ZERO, |id| object_id(*id))
-    }
-
-    /// All indices, as the objects lie in the packs.
-    pub fn in_pack_order(&self) -> impl Iterator<Item = Index> + '_ {
-        self.order.iter().copied()
-    }
-
-    /// The object's place in [`Objects::in_pack_order`].
-    pub fn rank(&self, index: Index) -> u32 {
-        self.rank.get(index as usize).copied().unwrap_or(u32::MAX)
-    }
-
-    /// Sorts indices as the objects lie in the packs.
-    pub fn sort(&self, indices: &mut [Index]) {
-        indices.sort_unstable_by_key(|index| self.rank(*index));
-    }
-}
-
-fn bucket(id: &Oid) -> usize {
-    match *id.as_bytes() {
-        [high, low, ..] => usize::from(high) << 8 | usize::from(low),
-        _ => 0,
-    }
-}
-
-/// A set of objects, shared by threads. One bit an object.
-pub struct Marked(Vec<AtomicU64>);
-
-impl Marked {
-    /// The empty set over `objects`.
-    pub fn none(objects: &Objects) -> Self {
-        Self((0..objects.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
-    }
-
-    /// Adds one; true when it was not there.
-    pub fn add(&self, index: Index) -> bool {
-        let bit = 1 << (index % 64);
-        self.0.get((index / 64) as usize).is_some_and(|word| word.fetch_or(bit, Ordering::AcqRel) & bit == 0)
-    }
-
-    /// True when it is there.
-    pub fn has(&self, index: Index) -> bool {
-        let bit = 1 << (index % 64);
-        self.0.get((index / 64) as usize).is_some_and(|word| word.load(Ordering::Acquire) & bit != 0)
     }
 }
 

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::paths::{MAX_PATHS, NOWHERE, Places, look_up};
 use super::{Placed, covering};
-use crate::git::{GitError, Graph, Objects, Pool, Repo, Store};
+use crate::git::Repo;
 use crate::model::{BytePath, Candidate, CommitInfo, Found, Mark, ObjectId, Occurrence, Origin, OriginKind};
 use crate::model::{Placement, Secret, Sighting};
+use crate::pack::{Index, Past};
 
 /// What placing goes by.
 pub struct HistoryRules<'a> {
@@ -25,12 +26,14 @@ pub struct HistoryRules<'a> {
 /// Finds for every candidate its paths and its introducing commit: the earliest over all blobs that hold the secret
 /// (parents before children, ties by committer date, then id), and makes one sighting of all that is the same secret
 /// by the same rule.
-pub fn history(repo: &Repo, found: Vec<Found>, rules: &HistoryRules<'_>) -> Result<Placed, GitError> {
+///
+/// `past` must have been asked for the places of all blobs in `found`.
+pub fn history(repo: &Repo, past: &Past, found: Vec<Found>, rules: &HistoryRules<'_>) -> Placed {
     let mut placed = Placed::default();
     if found.iter().all(|found| found.candidates.is_empty()) {
-        return Ok(placed);
+        return placed;
     }
-    let past = Past::of(repo, &found, rules.all_objects)?;
+    let past = Map::of(past, &found);
     let mut groups: BTreeMap<(String, Secret, bool), Vec<Seen>> = BTreeMap::new();
     for Found { origin, candidates, marks, .. } in found {
         for candidate in candidates {
@@ -53,13 +56,13 @@ pub fn history(repo: &Repo, found: Vec<Found>, rules: &HistoryRules<'_>) -> Resu
             a.origin.cmp(&b.origin).then_with(|| key(a).cmp(&key(b)))
         });
     }
-    Ok(placed)
+    placed
 }
 
 /// What the history says about the blobs that matter.
-struct Past {
-    graph: Graph,
-    numbers: HashMap<ObjectId, u32>,
+struct Map<'p> {
+    past: &'p Past,
+    numbers: HashMap<Index, u32>,
     places: HashMap<ObjectId, Places>,
     /// Blobs that a tag or ref names without any tree.
     named: HashSet<ObjectId>,
@@ -93,21 +96,23 @@ struct Rank {
     path: Option<BytePath>,
 }
 
-impl Past {
-    fn of(repo: &Repo, found: &[Found], all_objects: bool) -> Result<Self, GitError> {
+impl<'p> Map<'p> {
+    fn of(past: &'p Past, found: &[Found]) -> Self {
         let holds = |found: &&Found| !found.candidates.is_empty() && found.origin.kind == OriginKind::History;
         let blobs: BTreeSet<ObjectId> = found.iter().filter(holds).filter_map(|found| found.origin.object).collect();
-        let blobs: Vec<ObjectId> = blobs.into_iter().collect();
-        let store = Store::of(repo)?;
-        let (tips, _) = repo.tips()?;
-        let graph = Graph::of(&store, &tips, &repo.shallow_commits()?);
-        let objects = Objects::list(repo)?;
-        let unreachable = all_objects.then(|| graph.unreachable(&store, &objects));
-        let pool = Pool::open(repo, objects.len())?;
-        let places = look_up(&pool, &objects, &graph, unreachable.as_ref(), &blobs)?;
-        let numbers = graph.commits.iter().map(|commit| commit.id).zip(0..).collect();
-        let named = graph.blobs.iter().copied().collect();
-        Ok(Self { graph, numbers, places, named, applies: RefCell::default() })
+        let places = look_up(past, &blobs.into_iter().collect::<Vec<_>>());
+        let commits: HashSet<Index> = found
+            .iter()
+            .filter_map(|found| match found.origin.kind {
+                OriginKind::CommitMessage => past.objects.find(&found.origin.commit?),
+                OriginKind::TagMessage => past.graph.target_of(past.objects.find(&found.origin.object?)?),
+                _ => None,
+            })
+            .collect();
+        let numbers = past.graph.commits.iter().map(|commit| commit.index).zip(0..);
+        let numbers = numbers.filter(|(index, _)| commits.contains(index)).collect();
+        let named = past.graph.blobs.iter().map(|index| past.objects.id(*index)).collect();
+        Self { past, numbers, places, named, applies: RefCell::default() }
     }
 
     /// Where a candidate is; `None` when its path condition holds nowhere.
@@ -115,7 +120,8 @@ impl Past {
         let object = origin.object.or(origin.commit)?;
         let Candidate { span, start, end, .. } = candidate;
         let occurrence = Occurrence { object, span, start, end };
-        let number = |commit: ObjectId| self.numbers.get(&commit).copied().unwrap_or(NOWHERE);
+        let find = |id: ObjectId| self.past.objects.find(&id);
+        let number = |commit: Option<Index>| commit.and_then(|at| self.numbers.get(&at).copied()).unwrap_or(NOWHERE);
         let rank = Rank { tag: false, commit: NOWHERE, message: true, excluded: false, path: None };
         let seen = |candidate, rank: Rank| {
             let reached = rank.commit != NOWHERE;
@@ -124,12 +130,13 @@ impl Past {
         };
         match origin.kind {
             OriginKind::CommitMessage => {
-                let commit = origin.commit.map_or(NOWHERE, number);
+                let commit = number(origin.commit.and_then(find));
                 (rules.applies)(&candidate, None).then(|| seen(candidate, Rank { commit, ..rank }))
             }
             OriginKind::TagMessage => {
-                let known = self.graph.tags.binary_search_by_key(&object, |tag| tag.id).is_ok();
-                let commit = self.graph.commit_of(&object).map_or(NOWHERE, number);
+                let tag = find(object);
+                let known = tag.is_some_and(|tag| self.past.graph.has_tag(tag));
+                let commit = number(tag.and_then(|tag| self.past.graph.target_of(tag)));
                 let rank = Rank { tag: true, commit, ..rank };
                 (rules.applies)(&candidate, None).then(|| Seen { reached: known, ..seen(candidate, rank) })
             }
@@ -218,15 +225,15 @@ impl Past {
             candidate.confidence = surer.confidence;
             candidate.notes = surer.notes;
         }
-        let commit = self.graph.commits.get(own.rank.commit as usize);
-        placement.introduced = commit.map(|commit| {
-            let unknown =
-                CommitInfo { id: commit.id, author: String::new(), email: String::new(), time: commit.time, offset: 0 };
-            let read = || repo.commit_info(commit.id).unwrap_or(unknown);
-            authors.entry(commit.id).or_insert_with(read).clone()
+        let commit = self.past.graph.commits.get(own.rank.commit as usize);
+        let commit = commit.map(|commit| (self.past.objects.id(commit.index), commit.time));
+        placement.introduced = commit.map(|(id, time)| {
+            let unknown = CommitInfo { id, author: String::new(), email: String::new(), time, offset: 0 };
+            let read = || repo.commit_info(id).unwrap_or(unknown);
+            authors.entry(id).or_insert_with(read).clone()
         });
         let object = own.occurrence.object;
-        let commit = commit.map(|commit| commit.id);
+        let commit = commit.map(|(id, _)| id);
         let origin = match (own.rank.tag, own.rank.message) {
             (true, _) => Origin { object: Some(object), ..Origin::new(OriginKind::TagMessage) },
             (_, true) => Origin { commit: Some(object), ..Origin::new(OriginKind::CommitMessage) },

@@ -1,10 +1,13 @@
 //! A whole history: every blob, commit message and tag text that refs reach, or that the object store holds.
 //! Each once, without a path: the place room finds paths and commits for those that matter.
 
-use super::{Limits, SourceError, Visit};
-use crate::git::{Graph, Losses, Objects, Pool, ReadError, Repo, Store, message_of, reach};
-use crate::git::{Index, ObjectKind, Reached};
-use crate::model::{Blob, Coverage, Fresh, ObjectId, Origin, OriginKind, Problem, SkipReason, Survey};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{Limits, SourceError};
+use crate::git::{Losses, ObjectKind, Pool, ReadError, Repo, message_of};
+use crate::model::{Blob, Copied, Coverage, Fresh, ObjectId, Origin, OriginKind, Problem, SkipReason, Survey};
+use crate::pack::{Base, Index, Look, Marked, Object, Objects, Past, Question, Reader, Strays, Written, show};
 
 /// What counts as the history, and which gaps are accepted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,19 +20,32 @@ pub struct HistoryOptions {
     pub allow_missing: bool,
 }
 
-/// Neighbouring blobs of a pack that one thread takes at a time: enough for a delta family, few enough to share.
-const RUN: usize = 64;
+/// Sees a history's blobs and messages, from any thread, in any order.
+pub trait Witness: Sync {
+    /// What was seen in a blob, for those that are made from it.
+    type Evidence: Send + Sync;
+
+    /// Shows one. Where it was made from another, what that showed comes along, and which runs it took over.
+    fn show(&self, blob: &Blob<'_>, base: Option<(&Self::Evidence, &[Copied])>) -> Option<Self::Evidence>;
+
+    /// The blobs of which there is something to tell.
+    fn told(&self) -> HashSet<ObjectId>;
+}
+
 /// How many lost objects are named.
 const NAMED: usize = 5;
+/// No commit or tag is larger.
+const MOST: u64 = 64 << 20;
 
-/// Shows every blob, commit message and annotated tag's text. Path exclusions wait until the paths are known; the
+/// Shows every blob, commit message and annotated tag's text that the store holds, and finds out which of them the refs
+/// reach: the survey counts only those, unless all were asked for. Path exclusions wait until the paths are known; the
 /// size limit acts here.
-pub fn history(
+pub fn history<W: Witness>(
     repo: &Repo,
     options: HistoryOptions,
     limits: Limits<'_>,
-    visit: &Visit<'_>,
-) -> Result<Survey, SourceError> {
+    witness: &W,
+) -> Result<(Survey, Past), SourceError> {
     let mut survey = Survey::default();
     let shallow = repo.shallow_commits()?;
     if !shallow.is_empty() {
@@ -46,32 +62,170 @@ pub fn history(
     }
     let (tips, problems) = repo.tips()?;
     survey.problems.extend(problems);
-    let objects = Objects::list(repo)?;
+    let mut objects = Objects::list(repo)?;
     if tips.is_empty() && (objects.is_empty() || !options.all_objects) {
         // A broken ref says more than "empty".
         return Err(survey.problems.first().map_or_else(|| nothing(repo), |why| SourceError::Nothing(why.to_string())));
     }
-    if let Some(why) = &objects.incomplete {
+    for why in &objects.problems {
         let problem = Problem::new("object store", format!("cannot be listed whole: {why}"));
         survey.problems.push(problem.fix("look closer with: git fsck"));
     }
-    let store = Store::of(repo)?;
-    let graph = Graph::of(&store, &tips, &shallow);
     let pool = Pool::open(repo, objects.len())?;
-    let mut reached = reach(&pool, &objects, &graph)?;
+    objects.know_loose(&pool)?;
+    let seen = sweep(repo, &pool, &objects, limits, witness)?;
+    let wanted = Marked::none(&objects);
+    witness.told().iter().filter_map(|id| objects.find(id)).for_each(|index| _ = wanted.add(index));
+    seen.lost.iter().for_each(|(index, _)| _ = wanted.add(*index));
+    let question = Question { tips: &tips, shallow: &shallow, wanted: &wanted, all_objects: options.all_objects };
+    let Swept { written, strays, sizes, lost } = seen;
+    let past = Past::survey(repo, &pool, objects, &written, strays, &question)?;
+    let ledger = Ledger { past: &past, all: options.all_objects };
+    let (coverage, losses) = ledger.close(&sizes, lost);
+    survey.coverage.add(coverage);
+    tell(losses, repo, options.allow_missing, &mut survey);
+    Ok((survey, past))
+}
 
-    let reader = Reader { limits, visit };
-    let mut share = Share::default();
-    share.losses.add(graph.losses.clone());
-    share.losses.add(std::mem::take(&mut reached.losses));
-    share.add(reader.blobs(&pool, &objects, &reached)?);
-    share.add(reader.messages(&pool, &objects, &graph)?);
-    if options.all_objects {
-        share.add(reader.unreachable(&pool, &objects, &reached)?);
+/// What a sweep over all blobs, commits and tags gathered.
+struct Swept {
+    written: Written,
+    strays: Strays,
+    /// One more than the bytes of each object that was shown.
+    sizes: Vec<AtomicU32>,
+    /// What was not shown, sorted.
+    lost: Vec<(Index, ReadError)>,
+}
+
+fn sweep<W: Witness>(
+    repo: &Repo,
+    pool: &Pool,
+    objects: &Objects,
+    limits: Limits<'_>,
+    witness: &W,
+) -> Result<Swept, SourceError> {
+    let strays = Strays::default();
+    let sizes = (0..objects.len()).map(|_| AtomicU32::new(0)).collect();
+    let reader = Reader::new(repo, objects)?;
+    let sweeper = Sweeper { objects, strays: &strays, limits, witness, sizes };
+    let kinds = [ObjectKind::Blob, ObjectKind::Commit, ObjectKind::Tag];
+    let shares = show(pool, objects, &reader, &kinds, &sweeper)?;
+    let (mut written, mut lost) = (Written::default(), Vec::new());
+    for share in shares {
+        written.add(share.written);
+        lost.extend(share.lost);
     }
-    share.coverage.commits = graph.commits.len() as u64;
-    share.close(repo, options.allow_missing, &mut survey);
-    Ok(survey)
+    written.close();
+    lost.sort_by_key(|(index, _)| *index);
+    let sizes = sweeper.sizes;
+    Ok(Swept { written, strays, sizes, lost })
+}
+
+/// Shows blobs and messages; reads commits and tags.
+struct Sweeper<'a, W> {
+    objects: &'a Objects,
+    strays: &'a Strays,
+    limits: Limits<'a>,
+    witness: &'a W,
+    sizes: Vec<AtomicU32>,
+}
+
+/// A thread's share of a sweep.
+#[derive(Default)]
+struct Share {
+    written: Written,
+    lost: Vec<(Index, ReadError)>,
+}
+
+impl<W: Witness> Look for Sweeper<'_, W> {
+    type Evidence = W::Evidence;
+    type Local = Share;
+
+    fn local(&self) -> Share {
+        Share::default()
+    }
+
+    fn most(&self, kind: ObjectKind) -> u64 {
+        if kind == ObjectKind::Blob { self.limits.max_file_size } else { MOST }
+    }
+
+    fn look(&self, share: &mut Share, object: &Object<'_>, base: Option<Base<'_, W::Evidence>>) -> Option<W::Evidence> {
+        let id = self.objects.id(object.index);
+        let (origin, read) = match object.kind {
+            ObjectKind::Blob => {
+                let origin = Origin { object: Some(id), ..Origin::new(OriginKind::History) };
+                return self.show(object.index, &origin, object.bytes, base);
+            }
+            ObjectKind::Tree => return None,
+            ObjectKind::Commit => (
+                Origin { commit: Some(id), ..Origin::new(OriginKind::CommitMessage) },
+                share.written.commit(self.objects, self.strays, object.index, object.bytes),
+            ),
+            ObjectKind::Tag => (
+                Origin { object: Some(id), ..Origin::new(OriginKind::TagMessage) },
+                share.written.tag(self.objects, self.strays, object.index, object.bytes),
+            ),
+        };
+        if let Err(why) = read {
+            share.lost.push((object.index, why));
+        } else if object.bytes.len() as u64 > self.limits.max_file_size {
+            share.lost.push((object.index, ReadError::TooLarge(object.bytes.len() as u64)));
+        } else {
+            self.show(object.index, &origin, message_of(object.bytes), None);
+        }
+        None
+    }
+
+    fn lost(&self, share: &mut Share, index: Index, kind: Option<ObjectKind>, why: ReadError) {
+        // Trees are read later, and told of then.
+        if kind != Some(ObjectKind::Tree) {
+            share.lost.push((index, why));
+        }
+    }
+}
+
+impl<W: Witness> Sweeper<'_, W> {
+    fn show(
+        &self,
+        index: Index,
+        origin: &Origin,
+        bytes: &[u8],
+        base: Option<Base<'_, W::Evidence>>,
+    ) -> Option<W::Evidence> {
+        if let Some(size) = self.sizes.get(index as usize) {
+            size.store(u32::try_from(bytes.len() + 1).unwrap_or(u32::MAX), Ordering::Relaxed);
+        }
+        self.witness.show(&Blob { origin, bytes, fresh: &Fresh::All, former_path: None }, base)
+    }
+}
+
+/// Counts what was shown and what was not.
+struct Ledger<'a> {
+    past: &'a Past,
+    all: bool,
+}
+
+impl Ledger<'_> {
+    fn close(&self, sizes: &[AtomicU32], lost: Vec<(Index, ReadError)>) -> (Coverage, Losses) {
+        let mut coverage = Coverage { commits: self.past.graph.commits.len() as u64, ..Coverage::default() };
+        let counts = |index: Index| self.all || self.past.counts(index);
+        for (index, size) in (0..).zip(sizes) {
+            let Some(size) = size.load(Ordering::Relaxed).checked_sub(1).filter(|_| counts(index)) else { continue };
+            coverage.scanned(size as usize);
+            if matches!(self.past.objects.kind(index), Some(ObjectKind::Commit | ObjectKind::Tag)) {
+                coverage.messages += 1;
+            }
+        }
+        let mut losses = self.past.losses.clone();
+        for (index, why) in lost.into_iter().filter(|(index, _)| counts(*index)) {
+            let id = self.past.objects.id(index);
+            match why {
+                ReadError::TooLarge(size) => coverage.skip_large(id.to_string(), size),
+                why => losses.note(id, why),
+            }
+        }
+        (coverage, losses)
+    }
 }
 
 fn nothing(repo: &Repo) -> SourceError {
@@ -79,120 +233,34 @@ fn nothing(repo: &Repo) -> SourceError {
     SourceError::Nothing(format!("the history of {path} is empty: no ref names a commit"))
 }
 
-/// What a thread has to tell.
-#[derive(Default)]
-struct Share {
-    coverage: Coverage,
-    losses: Losses,
-}
-
-impl Share {
-    fn add(&mut self, others: Vec<Share>) {
-        for other in others {
-            self.coverage.add(other.coverage);
-            self.losses.add(other.losses);
-        }
-    }
-
-    /// Turns what was lost into problems or, where that was allowed, notices.
-    fn close(mut self, repo: &Repo, allow_missing: bool, survey: &mut Survey) {
-        let (missing, broken) = (self.losses.missing.len(), self.losses.broken.len());
-        (0..missing).for_each(|_| self.coverage.skip(SkipReason::Missing));
-        (0..broken).for_each(|_| self.coverage.skip(SkipReason::Unreadable));
-        if missing > 0 {
-            let names: Vec<String> = self.losses.missing.iter().take(NAMED).map(ToString::to_string).collect();
-            let more = if missing > NAMED { " …" } else { "" };
-            let (why, fix) = if repo.has_promisor() {
-                ("not in this partial clone", "bring them with: git fetch --refetch --no-filter")
-            } else {
-                ("not in the object store", "look closer with: git fsck")
-            };
-            let what = format!("{missing} {}", if missing == 1 { "object" } else { "objects" });
-            let why = format!("{why}, so not scanned: {}{more}", names.join(" "));
-            if allow_missing {
-                survey.notices.push(format!("{what} {why}"));
-            } else {
-                let fix = format!("{fix}, or scan what is there with --allow-missing");
-                survey.problems.push(Problem::new(what, why).fix(fix));
-            }
-        }
-        let named = self.losses.named.len();
-        for (id, why) in self.losses.named {
-            survey.problems.push(Problem::new(format!("object {id}"), why).fix("look closer with: git fsck"));
-        }
-        if broken > named {
-            let rest = broken - named;
-            survey.problems.push(Problem::new("objects", format!("{rest} more are damaged")));
-        }
-        survey.coverage.add(self.coverage);
-    }
-}
-
-/// Reads objects and shows them.
-struct Reader<'a> {
-    limits: Limits<'a>,
-    visit: &'a Visit<'a>,
-}
-
-impl Reader<'_> {
-    /// The reachable blobs, as they lie in the packs.
-    fn blobs(&self, pool: &Pool, objects: &Objects, reached: &Reached) -> Result<Vec<Share>, SourceError> {
-        let todo: Vec<Index> = objects.in_pack_order().filter(|index| reached.blobs.has(*index)).collect();
-        let mut shares = pool.each(&todo, RUN, Share::default, |store, share, index| {
-            self.show(store, share, &objects.id(*index), ObjectKind::Blob);
-        })?;
-        shares.extend(pool.each(&reached.unlisted, RUN, Share::default, |store, share, id| {
-            self.show(store, share, id, ObjectKind::Blob);
-        })?);
-        Ok(shares)
-    }
-
-    /// The texts of the graph's commits and tags.
-    fn messages(&self, pool: &Pool, objects: &Objects, graph: &Graph) -> Result<Vec<Share>, SourceError> {
-        let commits = graph.commits.iter().map(|commit| (commit.id, ObjectKind::Commit));
-        let tags = graph.tags.iter().map(|tag| (tag.id, ObjectKind::Tag));
-        let mut todo: Vec<(ObjectId, ObjectKind)> = commits.chain(tags).collect();
-        todo.sort_by_cached_key(|(id, _)| objects.find(id).map(|index| objects.rank(index)));
-        Ok(pool.each(&todo, RUN, Share::default, |store, share, (id, kind)| self.show(store, share, id, *kind))?)
-    }
-
-    /// Everything in the store that no ref reaches.
-    fn unreachable(&self, pool: &Pool, objects: &Objects, reached: &Reached) -> Result<Vec<Share>, SourceError> {
-        let todo: Vec<Index> = objects.in_pack_order().filter(|index| !reached.all.has(*index)).collect();
-        Ok(pool.each(&todo, RUN, Share::default, |store, share, index| {
-            let id = objects.id(*index);
-            match store.header(&id) {
-                Ok((ObjectKind::Tree, _)) => {}
-                Ok((kind, _)) => self.show(store, share, &id, kind),
-                Err(error) => share.losses.note(id, error),
-            }
-        })?)
-    }
-
-    /// Reads one object that should be of `kind` and shows its content or text.
-    fn show(&self, store: &Store<'_>, share: &mut Share, id: &ObjectId, kind: ObjectKind) {
-        let object = match store.read(id, self.limits.max_file_size) {
-            Ok(object) if object.kind() == kind => object,
-            Ok(_) => return share.losses.note(*id, ReadError::Broken("not of the kind that it is named as".into())),
-            Err(ReadError::TooLarge(size)) => return share.coverage.skip_large(id.to_string(), size),
-            Err(error) => return share.losses.note(*id, error),
+/// Turns what was lost into problems or, where that was allowed, notices.
+fn tell(losses: Losses, repo: &Repo, allow_missing: bool, survey: &mut Survey) {
+    let (missing, broken) = (losses.missing.len(), losses.broken.len());
+    (0..missing).for_each(|_| survey.coverage.skip(SkipReason::Missing));
+    (0..broken).for_each(|_| survey.coverage.skip(SkipReason::Unreadable));
+    if missing > 0 {
+        let names: Vec<String> = losses.missing.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = if missing > NAMED { " …" } else { "" };
+        let (why, fix) = if repo.has_promisor() {
+            ("not in this partial clone", "bring them with: git fetch --refetch --no-filter")
+        } else {
+            ("not in the object store", "look closer with: git fsck")
         };
-        let (origin, bytes) = match kind {
-            ObjectKind::Blob => (Origin { object: Some(*id), ..Origin::new(OriginKind::History) }, object.bytes()),
-            ObjectKind::Commit => {
-                let origin = Origin { commit: Some(*id), ..Origin::new(OriginKind::CommitMessage) };
-                (origin, message_of(object.bytes()))
-            }
-            ObjectKind::Tag => {
-                let origin = Origin { object: Some(*id), ..Origin::new(OriginKind::TagMessage) };
-                (origin, message_of(object.bytes()))
-            }
-            ObjectKind::Tree => return,
-        };
-        (self.visit)(&Blob { origin: &origin, bytes, fresh: &Fresh::All, former_path: None });
-        share.coverage.scanned(bytes.len());
-        if kind != ObjectKind::Blob {
-            share.coverage.messages += 1;
+        let what = format!("{missing} {}", if missing == 1 { "object" } else { "objects" });
+        let why = format!("{why}, so not scanned: {}{more}", names.join(" "));
+        if allow_missing {
+            survey.notices.push(format!("{what} {why}"));
+        } else {
+            let fix = format!("{fix}, or scan what is there with --allow-missing");
+            survey.problems.push(Problem::new(what, why).fix(fix));
         }
+    }
+    let named = losses.named.len();
+    for (id, why) in losses.named {
+        survey.problems.push(Problem::new(format!("object {id}"), why).fix("look closer with: git fsck"));
+    }
+    if broken > named {
+        let rest = broken - named;
+        survey.problems.push(Problem::new("objects", format!("{rest} more are damaged")));
     }
 }

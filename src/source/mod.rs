@@ -8,7 +8,7 @@ mod staged;
 mod stdin;
 mod tree;
 
-pub use history::{HistoryOptions, history};
+pub use history::{HistoryOptions, Witness, history};
 pub use range::{Range, range};
 pub use staged::{staged, unstaged};
 pub use stdin::stdin;
