@@ -96,3 +96,20 @@ impl fmt::Debug for BytePath {
         write!(f, "\"{self}\"")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_overwritten_only_where_nobody_else_sees_it() {
+        let mut path = BytePath::new("src/a.rs");
+        let held = path.clone();
+        assert!(!path.overwrite(b"src/b.rs"), "shared");
+        assert_eq!(held, BytePath::new("src/a.rs"));
+        drop(held);
+        assert!(!path.overwrite(b"src/longer.rs"), "of another length");
+        assert!(path.overwrite(b"src/b.rs"));
+        assert_eq!(path, BytePath::new("src/b.rs"));
+    }
+}
