@@ -199,7 +199,12 @@ fn show(source: &Source<'_>, limits: Limits<'_>, visit: &Visit<'_>) -> Result<Su
         Source::Staged(repo, files) => {
             let mut survey = source::staged(repo, limits, visit)?;
             if !files.is_empty() {
-                survey.add(source::unstaged(repo, files, limits, visit)?);
+                let others = source::unstaged(repo, files, limits, visit)?;
+                if others.coverage.blobs > 0 {
+                    // Something was looked at all the same.
+                    survey.notices.retain(|notice| notice != source::NOTHING_STAGED);
+                }
+                survey.add(others);
             }
             Ok(survey)
         }

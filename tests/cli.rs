@@ -484,6 +484,7 @@ fn files_handed_to_the_hook_are_scanned_even_when_they_are_not_staged() {
     assert_eq!(out.status.code(), Some(0), "{}", text(&out));
     let out = repo.keyward(&["hook", "pre-commit", "ok", "old.env"]);
     assert_eq!(out.status.code(), Some(1), "pre-commit run --all-files is never vacuous: {}", text(&out));
+    assert!(text(&out).contains("in staged changes and given files") && !text(&out).contains("nothing is staged"));
     // a staged file means its fresh lines
     repo.write("old.env", format!("T={}\nX=1\n", github_token(22)));
     repo.git(&["add", "-A"]);

@@ -334,3 +334,38 @@ fn rules_of_ones_own_are_proved_where_they_stand() {
     assert_eq!(out.status.code(), Some(2), "{}", text(&out));
     assert!(text(&out).contains("no [[rule]] in"), "{}", text(&out));
 }
+
+#[test]
+fn an_installation_that_will_refuse_every_commit_says_so() {
+    for (format, why) in
+        [("--object-format=sha256", "SHA-256"), ("--ref-format=reftable", "git clone --ref-format=files")]
+    {
+        let repo = Repo::new();
+        let elsewhere = repo.join("other");
+        repo.git(&["init", "-q", format, "other"]);
+        let run = |args: &[&str]| {
+            let mut command = crate::common::repo::frozen(crate::common::keyward(), 1_700_000_000);
+            command.current_dir(&elsewhere).args(args).output().unwrap()
+        };
+        let out = run(&["hooks", "install"]);
+        assert!(text(&out).contains("refuse every commit") && text(&out).contains(why), "{}", text(&out));
+        assert_eq!(run(&["hook", "pre-commit"]).status.code(), Some(2));
+    }
+    let out = Repo::new().keyward(&["hooks", "install"]);
+    assert!(!text(&out).contains("refuse"), "{}", text(&out));
+}
+
+#[test]
+fn a_borrowed_object_store_that_is_gone_is_told() {
+    let repo = Repo::new();
+    repo.write("a", "a").commit("a");
+    repo.git(&["clone", "-q", "--shared", ".", "borrower"]);
+    let borrower = repo.join("borrower");
+    std::fs::write(borrower.join(".git/objects/info/alternates"), "/no/such/store\n").unwrap();
+    for source in ["--staged", "--history"] {
+        let mut command = crate::common::repo::frozen(crate::common::keyward(), 1_700_000_000);
+        let out = command.current_dir(&borrower).args(["scan", source]).output().unwrap();
+        assert_eq!(out.status.code(), Some(2), "{source}: {}", text(&out));
+        assert!(text(&out).contains("alternate") && text(&out).contains("git fsck"), "{source}: {}", text(&out));
+    }
+}

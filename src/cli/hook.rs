@@ -96,7 +96,8 @@ impl Scan<'_> {
 
     fn staged(&self, files: Vec<PathBuf>) -> anyhow::Result<u8> {
         let setup = self.setup(&Layer::Index, &Layer::Commit("HEAD".into()))?;
-        self.scan(&setup, Source::Staged(self.repo, files), "staged changes")
+        let name = if files.is_empty() { "staged changes" } else { "staged changes and given files" };
+        self.scan(&setup, Source::Staged(self.repo, files), name)
     }
 
     /// One range a pushed ref: what the remote is not known to have.

@@ -1,10 +1,12 @@
 //! `keyward hooks install | uninstall | doctor`.
 
 use std::io::Write;
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 
 use super::{Talk, console};
+use crate::git::Repo;
 use crate::hooks::{self, Action, Diagnosis, Health, Report, Surroundings};
 use crate::model::BytePath;
 
@@ -56,6 +58,12 @@ fn say(args: &HooksArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
             let binary = hooks::own_binary(&here)?;
             let install = if global { hooks::install_global } else { hooks::install };
             tell(&install(&here, &binary, pre_push)?, "already installed", out)?;
+            if let (false, Err(error)) = (global, Repo::discover(Path::new("."))) {
+                writeln!(
+                    out,
+                    "  note: keyward cannot read this repository, so its hooks refuse every commit: {error}"
+                )?;
+            }
         }
         HooksCommand::Uninstall { global } => {
             let uninstall = if global { hooks::uninstall_global } else { hooks::uninstall };

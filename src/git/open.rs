@@ -33,6 +33,12 @@ pub enum GitError {
     /// A blob that the object store has not.
     #[error("the content of {0} is missing here; fetch it with: git fetch --refetch --no-filter")]
     Missing(String),
+    /// A ref whose commit the object store has not.
+    #[error(
+        "the commit that {0} names is not in the object store (an alternate that is gone, or damage): look closer \
+         with: git fsck"
+    )]
+    Dangling(String),
     /// History that a shallow clone has cut off.
     #[error("{0}: this clone is shallow and its history is cut off; deepen it with: git fetch --unshallow")]
     Shallow(String),

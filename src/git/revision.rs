@@ -57,7 +57,10 @@ impl Repo {
     /// The commit HEAD names; none before the first commit.
     pub fn head(&self) -> Result<Option<ObjectId>, GitError> {
         match self.inner.head() {
-            Ok(head) => Ok(Some(object_id(head.peel_to_commit()?.id()))),
+            Ok(head) => match head.peel_to_commit() {
+                Ok(commit) => Ok(Some(object_id(commit.id()))),
+                Err(_) => Err(GitError::Dangling("HEAD".into())),
+            },
             Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => Ok(None),
             Err(error) => Err(error.into()),
         }

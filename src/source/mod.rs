@@ -10,7 +10,7 @@ mod tree;
 
 pub use history::{HistoryOptions, Witness, history};
 pub use range::{Range, range};
-pub use staged::{staged, unstaged};
+pub use staged::{NOTHING_STAGED, staged, unstaged};
 pub use stdin::stdin;
 pub use tree::tree;
 

@@ -8,6 +8,9 @@ use super::{Limits, SourceError, Visit, tree};
 use crate::git::{Delta, Kind, Repo};
 use crate::model::{BytePath, ObjectId, Origin, OriginKind, Survey};
 
+/// What is said when the next commit would change nothing.
+pub const NOTHING_STAGED: &str = "nothing is staged";
+
 /// Shows the files, relative to the current directory, that are *not* staged, each whole: a hook is handed files by
 /// others, and whatever they name must have been looked at.
 pub fn unstaged(repo: &Repo, files: &[PathBuf], limits: Limits<'_>, visit: &Visit<'_>) -> Result<Survey, SourceError> {
@@ -53,7 +56,7 @@ pub fn staged(repo: &Repo, limits: Limits<'_>, visit: &Visit<'_>) -> Result<Surv
     }
     let nothing = match (parents.len(), parents.iter().any(Parent::is_empty)) {
         (_, false) => None,
-        (1, true) => Some("nothing is staged"),
+        (1, true) => Some(NOTHING_STAGED),
         (_, true) => Some("the merge is the same as one of its parents"),
     };
     let (pieces, mut survey) = pieces(repo, parents, limits);
