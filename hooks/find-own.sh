@@ -2,6 +2,6 @@
 if [ -z "$GIT_DIR$GIT_COMMON_DIR" ] && [ -d .git ]; then
     before=.git
 else
-    before=$(git rev-parse --git-common-dir) || exit @NO_REPOSITORY@
+    before=$(git rev-parse --git-common-dir@QUIETLY@) || exit @NO_REPOSITORY@
 fi
 before=$before/hooks/@NAME@

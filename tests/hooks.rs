@@ -383,6 +383,9 @@ fn global_hooks_cover_every_repository_and_still_run_its_own() {
     let linked = scene.aside.path().join("linked");
     assert!(scene.git(scene.repo.path(), &["worktree", "add", "-q", linked.to_str().unwrap()]).status.success());
     assert!(std::fs::read_to_string(linked.join("own")).unwrap().starts_with("post-checkout "));
+    // `git init` runs hooks before there is a repository.
+    let made = scene.git(scene.aside.path(), &["init", "-b", "main", "fresh"]);
+    assert!(made.status.success() && made.stderr.is_empty(), "{}", String::from_utf8_lossy(&made.stderr));
     // A hook of the repository's own that says no is heard.
     script(&scene.hook("pre-commit"), "#!/bin/sh\nexit 1\n");
     assert!(!scene.commit("c\n"));

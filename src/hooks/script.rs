@@ -72,9 +72,10 @@ pub(super) fn global(name: &str, binary: Option<&Path>) -> Vec<u8> {
         (None, "push-to-checkout") => include_str!("../../hooks/pass-push-to-checkout.sh").to_owned(),
         (None, _) => include_str!("../../hooks/pass.sh").to_owned(),
     };
-    // Where no repository is found, a gate stays shut; a hook that only passes on has nothing to pass on to.
-    let find =
-        include_str!("../../hooks/find-own.sh").replace("@NO_REPOSITORY@", if binary.is_some() { "2" } else { "0" });
+    // Where no repository is found, a gate stays shut; a hook that only passes on has nothing to pass on to, and says
+    // nothing: `git init` itself runs one before there is a repository.
+    let (code, quietly) = if binary.is_some() { ("2", "") } else { ("0", " 2>/dev/null") };
+    let find = include_str!("../../hooks/find-own.sh").replace("@NO_REPOSITORY@", code).replace("@QUIETLY@", quietly);
     finish(name, true, binary, &format!("{find}{body}"))
 }
 
