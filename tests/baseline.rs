@@ -90,3 +90,29 @@ fn what_nothing_needs_is_told_after_a_whole_tree_and_only_then() {
     assert!(!run(".", &["--confidence", "high"]).contains("2 of 2"), "what was not asked for is not unneeded");
     assert!(!run("dir", &[]).contains("not needed"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_the_repository_does_not_have_it_written_elsewhere() {
+    let repo = Repo::new();
+    let outside = tempfile::tempdir().unwrap();
+    repo.write("a", github_token(1)).write("kept", "");
+    let link = |to: &std::path::Path, at: &str| std::os::unix::fs::symlink(to, repo.join(at)).unwrap();
+    link(&outside.path().join("made"), ".keyward-baseline.json");
+    link(outside.path(), "dir");
+    let create = |args: &[&str]| repo.keyward(&[&["baseline", "create"], args].concat());
+    for config in ["", "[baseline]\npath = 'dir/known.json'\n"] {
+        repo.write("keyward.toml", config);
+        let out = create(&[]);
+        assert_eq!(out.status.code(), Some(2), "{}", text(&out));
+        assert!(text(&out).contains("leads out of"), "{}", text(&out));
+        assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    }
+    repo.write("keyward.toml", "");
+    std::fs::remove_file(repo.join(".keyward-baseline.json")).unwrap();
+    link(std::path::Path::new("kept"), ".keyward-baseline.json");
+    assert_eq!(create(&["--force"]).status.code(), Some(0), "a link inside is one's own affair");
+    let given = outside.path().join("given.json");
+    assert_eq!(create(&["--baseline", given.to_str().unwrap()]).status.code(), Some(0));
+    assert!(given.exists());
+}

@@ -1,6 +1,6 @@
 //! `keyward baseline`: records what is known, so that only new secrets are reported.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -110,7 +110,7 @@ struct Work<'a> {
 fn write(
     work: &Work<'_>,
     talk: Talk,
-    change: impl FnOnce(&Setup, &Seen<'_>, &std::path::Path) -> anyhow::Result<(Known, String)>,
+    change: impl FnOnce(&Setup, &Seen<'_>, &Path) -> anyhow::Result<(Known, String)>,
 ) -> anyhow::Result<u8> {
     with_source(&work.scan.source, work.filter, Confidence::Medium, |setup, source, kind| {
         if work.whole && !kind.whole && !matches!(source, Source::History(..)) {
@@ -118,7 +118,7 @@ fn write(
         }
         let path = match (&work.target, &setup.root) {
             (Some(path), _) => path.clone(),
-            (None, Some(root)) => root.join(&setup.baseline_path),
+            (None, Some(root)) => inside(root, &setup.baseline_path)?,
             (None, None) => bail!("there is no working tree to write a baseline to: give --baseline FILE"),
         };
         let job =
@@ -144,7 +144,22 @@ fn write(
     })
 }
 
-fn show(path: &std::path::Path) -> anyhow::Result<u8> {
+/// Where the baseline lies under `root`. A link that the repository brings must not have a file written elsewhere.
+fn inside(root: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let path = root.join(name);
+    let link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+    let real = if link { path.canonicalize().ok() } else { path.parent().and_then(|dir| dir.canonicalize().ok()) };
+    let out = match real {
+        Some(real) => root.canonicalize().is_ok_and(|root| !real.starts_with(root)),
+        None => link,
+    };
+    if out {
+        bail!("{} leads out of {}: to write there, say so with --baseline FILE", path.display(), root.display());
+    }
+    Ok(path)
+}
+
+fn show(path: &Path) -> anyhow::Result<u8> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
     let key = super::setup::key();
     let known = Known::read(&bytes, key.as_deref()).with_context(|| path.display().to_string())?;
