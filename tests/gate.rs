@@ -369,3 +369,20 @@ fn a_borrowed_object_store_that_is_gone_is_told() {
         assert!(text(&out).contains("alternate") && text(&out).contains("git fsck"), "{source}: {}", text(&out));
     }
 }
+
+#[test]
+fn a_message_that_came_first_introduces_what_a_file_holds_later() {
+    let repo = Repo::new();
+    let (first, second) = (github_token(1), github_token(2));
+    let told = repo.commit(&format!("try it with {first}"));
+    repo.write("f", format!("a={first}\nb={second}\n"));
+    let held = repo.commit("keep it");
+    repo.commit(&format!("it was {second}"));
+    let report = crate::common::json(&repo.keyward(&["scan", "--history", "-f", "json"]));
+    let all = report["findings"].as_array().unwrap();
+    let found: Vec<_> = all.iter().map(|f| (f["origin"].as_str().unwrap(), f["commit"].as_str().unwrap())).collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.contains(&("commit-message", &told)), "{found:?}");
+    assert!(found.contains(&("history", &held)), "{found:?}");
+    assert!(all.iter().all(|f| f["paths"] == serde_json::json!(["f"])), "{report}");
+}
