@@ -350,7 +350,7 @@ fn a_generic_guess_gives_way_to_a_specific_rule() {
 fn of_two_rules_over_one_secret_the_one_that_knows_its_form_wins() {
     let mut rules: Vec<_> = read_file("rules.toml", RULES).unwrap().into_iter().map(|(rule, _)| rule).collect();
     let mut place = rules.iter().find(|rule| rule.id() == "rc-auth").unwrap().clone();
-    place.meta = std::sync::Arc::new(keyward::model::RuleMeta { id: "aa-place".into(), ..(*place.meta).clone() });
+    place.meta = keyward::model::RuleMeta { id: "aa-place".into(), ..(**place.meta).clone() }.into();
     place.paths.clear();
     place.regex = "_auth=(?P<secret>[a-z_A-Z0-9]{34})".into();
     place.max_len = 40;

@@ -1,6 +1,6 @@
 //! Tests of: rules.
 
-use keyward::detect::selftest;
+use keyward::detect::{Simd, selftest};
 use keyward::rule::pack::{Pack, builtin_examples};
 
 use crate::common::{self, github_token, json, keyward};
@@ -49,4 +49,26 @@ fn what_a_profile_counts_follows_from_the_text_alone() {
     let github = of("github-pat");
     assert_eq!((&github["hits"], &github["candidates"], &github["findings"]), (&2.into(), &1.into(), &1.into()));
     assert_eq!(of("generic-assignment")["findings"], 0);
+}
+
+#[test]
+fn the_environment_may_choose_the_prefilters_path_and_finds_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.py"), format!("{}\nt = \"{}\"\n", "x = 1\n".repeat(400), github_token(6)))
+        .unwrap();
+    let scan = |simd: &str| {
+        let args = ["scan", "-f", "json"];
+        keyward().args(args).env("KEYWARD_SIMD", simd).current_dir(dir.path()).output().unwrap()
+    };
+    for simd in Simd::ALL {
+        let out = scan(simd.name());
+        if simd.is_here() {
+            assert_eq!(out.status.code(), Some(1), "{}", common::text(&out));
+            assert_eq!(common::findings(&out), common::findings(&scan("")));
+        } else {
+            assert_eq!(out.status.code(), Some(2), "{}", common::text(&out));
+        }
+    }
+    let out = scan("mmx");
+    assert!(out.status.code() == Some(2) && common::text(&out).contains("scalar, avx2, avx512"));
 }

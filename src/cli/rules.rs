@@ -128,13 +128,13 @@ fn show_rule(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
         Kind::Assigned => "a value given to a telling name",
         Kind::Assignment => "the generic assignment grammar",
     };
-    let anchors: Vec<_> = rule.anchors.iter().map(|anchor| anchor.text.as_str()).collect();
+    let anchors: Vec<_> = rule.anchors.iter().map(|anchor| &*anchor.text).collect();
     let mut lines = vec![
         ("severity", meta.severity.to_string()),
         ("confidence", rule.confidence.to_string()),
         ("looks for", kind.to_owned()),
         ("anchors", anchors.join(" ")),
-        ("regex", rule.regex.clone()),
+        ("regex", rule.regex.to_string()),
     ];
     if rule.entropy > 0.0 {
         lines.push(("entropy", format!("at least {} bits a byte", rule.entropy)));

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::args::FilterArgs;
 use crate::config::Config;
-use crate::detect::Detector;
+use crate::detect::{Detector, Simd};
 use crate::git::Repo;
 use crate::model::{BytePath, Confidence, Severity};
 use crate::rule::pack::Pack;
@@ -16,6 +16,8 @@ use crate::triage::{Baseline, Fingerprinter, Settings, baseline, fingerprint};
 
 /// The configuration's name.
 pub(crate) const CONFIG: &str = "keyward.toml";
+/// Names the instructions that the prefilter uses: what they find is the same.
+const SIMD_VARIABLE: &str = "KEYWARD_SIMD";
 /// Files over this are passed over unless something else is asked for.
 pub(crate) const MAX_FILE_SIZE: u64 = 64 << 20;
 
@@ -150,7 +152,7 @@ impl Setup {
             fail_on: filter.fail_on.map(Severity::from).or(config.scan.fail_on),
             max_file_size: filter.max_file_size.or(config.scan.max_file_size).unwrap_or(MAX_FILE_SIZE),
             threads: filter.threads.map(usize::from).or(config.scan.threads).unwrap_or(0),
-            detector: Detector::new(rules)?,
+            detector: Detector::with_simd(rules, simd()?)?,
             inline: !filter.no_inline,
             before: before.map(|(_, config)| config),
             config,
@@ -186,6 +188,17 @@ impl Setup {
 /// The baseline's key, if the environment holds one.
 pub(crate) fn key() -> Option<Vec<u8>> {
     variable(baseline::KEY_VARIABLE)
+}
+
+/// The prefilter's path, if the environment asks for one: for tests and benches.
+fn simd() -> anyhow::Result<Simd> {
+    let Some(word) = variable(SIMD_VARIABLE) else { return Ok(Simd::best()) };
+    let word = String::from_utf8_lossy(&word);
+    match Simd::ALL.into_iter().find(|simd| simd.name() == word) {
+        Some(simd) if simd.is_here() => Ok(simd),
+        Some(_) => bail!("{SIMD_VARIABLE}={word}: this processor cannot do that"),
+        None => bail!("{SIMD_VARIABLE}={word}: use one of {}", Simd::ALL.map(Simd::name).join(", ")),
+    }
 }
 
 fn variable(name: &str) -> Option<Vec<u8>> {

@@ -79,7 +79,7 @@ fn tell(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seens: Seens, fou
             seen.weigh(rule, text.bytes);
         }
     }
-    judge::compose(&mut seen, rules, &text.lines, |id| detector.by_id.get(id).copied());
+    judge::compose(&mut seen, rules, &text.lines, |id| detector.rule_of(id));
     judge::settle(&mut seen, rules);
     let part = |seen: &Seen| rules.get(seen.rule).is_none_or(|rule| rule.part);
     seen.retain(|seen| !part(seen));

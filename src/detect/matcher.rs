@@ -181,7 +181,7 @@ fn bounded(rule: &Rule) -> Result<String, String> {
         Kind::Assigned => {
             format!(r"(?:{})(?:[^A-Za-z0-9_\-+/=%.@:]|[.@:](?:[^A-Za-z0-9]|\z)|\z)", rule.regex)
         }
-        Kind::Regex | Kind::Assignment => rule.regex.clone(),
+        Kind::Regex | Kind::Assignment => rule.regex.to_string(),
     })
 }
 

@@ -23,6 +23,7 @@ use std::sync::OnceLock;
 
 pub use checksum::fix;
 pub use evidence::Evidence;
+pub use prefilter::{Simd, TooMany, plan_bytes};
 pub use work::{RuleWork, Work};
 
 use crate::model::lines;
@@ -37,7 +38,7 @@ use work::Ledger;
 pub struct Detector {
     rules: Vec<Rule>,
     matchers: Vec<Matcher>,
-    by_id: HashMap<String, usize>,
+    by_id: OnceLock<HashMap<String, usize>>,
     prefilter: Prefilter,
     /// True when what was seen in a blob can be handed on to those made from it.
     traces: bool,
@@ -51,27 +52,37 @@ pub enum DetectError {
     /// A scan with no rules would be green for nothing.
     #[error("no rules are left to scan with")]
     NoRules,
-    /// More anchors than an automaton can hold.
-    #[error("the rules' anchors cannot be planned for: {0}")]
-    Anchors(#[from] aho_corasick::BuildError),
+    /// More anchors than can be numbered.
+    #[error(transparent)]
+    Anchors(#[from] TooMany),
 }
 
 impl Detector {
-    /// Plans the prefilter over all rules' anchors. Regexes are compiled when first needed.
+    /// Makes the prefilter ready for all rules' anchors: built-in ones are planned for already. Regexes are compiled when first needed.
     pub fn new(rules: Vec<Rule>) -> Result<Self, DetectError> {
+        Self::with_simd(rules, Simd::best())
+    }
+
+    /// The same by a certain path, for tests and benches. What the processor cannot do is not done: it goes without.
+    pub fn with_simd(rules: Vec<Rule>, simd: Simd) -> Result<Self, DetectError> {
         if rules.is_empty() {
             return Err(DetectError::NoRules);
         }
-        let prefilter = Prefilter::new(&rules)?;
+        let prefilter = Prefilter::new(&rules, simd)?;
         let matchers = rules.iter().map(|_| Matcher::default()).collect();
-        let by_id = rules.iter().enumerate().map(|(index, rule)| (rule.id().to_owned(), index)).collect();
         let traces = evidence::can_trace(&rules);
-        Ok(Self { rules, matchers, by_id, prefilter, traces, ledger: OnceLock::new() })
+        Ok(Self { rules, matchers, by_id: OnceLock::new(), prefilter, traces, ledger: OnceLock::new() })
     }
 
     /// The rules it looks for.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The index of the rule with this id.
+    fn rule_of(&self, id: &str) -> Option<usize> {
+        let all = || self.rules.iter().enumerate().map(|(index, rule)| (rule.id().to_owned(), index)).collect();
+        self.by_id.get_or_init(all).get(id).copied()
     }
 
     /// From here on, counts what is done; see [`Detector::work`].

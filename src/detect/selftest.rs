@@ -133,8 +133,8 @@ impl Trial<'_> {
     fn why_not(&self, text: &[u8]) -> String {
         let paths = !self.rule.applies_to(Some(&BytePath::new(&self.examples.path)));
         let broken = || {
-            let index = self.detector.by_id.get(self.rule.id())?;
-            self.detector.matchers.get(*index)?.error().map(str::to_owned)
+            let index = self.detector.rule_of(self.rule.id())?;
+            self.detector.matchers.get(index)?.error().map(str::to_owned)
         };
         if paths {
             return "`examples.path` is not among the rule's paths".to_owned();

@@ -121,7 +121,7 @@ impl<'p> Pass<'p> {
         let read = Span::new(part.start, end.min(text.len()));
         self.work.bytes += read.len() as u64;
         let mut go = Go::On;
-        let sieved = detector.prefilter.each(&detector.rules, read.of(text), |hit| {
+        let sieved = detector.prefilter.each(read.of(text), |hit| {
             go = match hit.moved(part.start) {
                 hit if hit.at() >= part.end => Go::On,
                 Hit::Mark { at } => self.mark(at),

@@ -1,26 +1,30 @@
 //! What a secret rule is, how it is written (TOML), and the compiled pack. Knows nothing of matching.
 
+mod meta;
 pub mod pack;
 pub mod pattern;
 pub mod written;
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BytePath, Confidence, RuleMeta, any_glob_matches};
+pub use meta::Meta;
+
+use crate::model::{BytePath, Confidence, any_glob_matches};
 
 /// A rule ready to match with. Its regex is text: whoever matches compiles it when first needed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
     /// What reports show.
-    pub meta: Arc<RuleMeta>,
+    pub meta: Meta,
     /// What a match is worth before checksums and other evidence move it.
     pub confidence: Confidence,
     /// How to match.
     pub kind: Kind,
     /// Byte regex without Unicode, holding one capture named `secret`; empty for [`Kind::Assignment`].
-    pub regex: String,
+    #[serde(borrow)]
+    pub regex: Cow<'static, str>,
     /// Literals one of which is in every match.
     pub anchors: Vec<Anchor>,
     /// How many bytes before an anchor a match may start. 0: the match starts at the anchor.
@@ -37,6 +41,9 @@ pub struct Rule {
     pub requires: Vec<Requires>,
     /// Only a part of others: never a finding alone.
     pub part: bool,
+    /// Its place in the built-in pack, for which the prefilter is planned; none for any other rule.
+    #[serde(skip)]
+    pub number: Option<u16>,
 }
 
 impl Rule {
@@ -45,7 +52,7 @@ impl Rule {
 
     /// The rule's id.
     pub fn id(&self) -> &str {
-        &self.meta.id
+        self.meta.id()
     }
 
     /// True when its path condition allows `path`. A rule without one applies to blobs without a path as well.
@@ -71,7 +78,8 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {
     /// The literal; in lower case when `ignore_case`.
-    pub text: String,
+    #[serde(borrow)]
+    pub text: Cow<'static, str>,
     /// Compare ASCII letters without case.
     pub ignore_case: bool,
     /// What must follow at once: makes a short or common literal rare enough.

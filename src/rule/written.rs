@@ -1,14 +1,13 @@
 //! A rule as people write it, in `rules/secrets/*.toml` and in `keyward.toml`: checked, then made a [`Rule`].
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use regex_syntax::hir::{Class, HirKind};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::pattern::{Seed, expand, parse};
-use super::{Anchor, Checksum, Follow, Kind, Requires, Rule};
+use super::{Anchor, Checksum, Follow, Kind, Meta, Requires, Rule};
 use crate::model::{Confidence, RuleMeta, Severity};
 
 /// A file of rules.
@@ -205,7 +204,7 @@ pub fn check(written: Written, file: &str, text: &str) -> Result<Proved, RuleErr
         expand(pattern, &mut Seed::new(0)).map_err(|error| fail(here.clone(), format!("invalid example\n{error}")))?;
     }
     let rule = Rule {
-        meta: Arc::new(RuleMeta {
+        meta: Meta::from(RuleMeta {
             id: id.clone(),
             name: written.name,
             provider: written.provider,
@@ -217,7 +216,7 @@ pub fn check(written: Written, file: &str, text: &str) -> Result<Proved, RuleErr
         }),
         confidence: written.confidence,
         kind,
-        regex,
+        regex: regex.into(),
         anchors,
         lookback: written.lookback,
         max_len,
@@ -230,6 +229,7 @@ pub fn check(written: Written, file: &str, text: &str) -> Result<Proved, RuleErr
             .map(|part| Requires { rule: part.rule, within_lines: part.within_lines })
             .collect(),
         part: written.part,
+        number: None,
     };
     Ok((rule, examples))
 }
@@ -309,7 +309,7 @@ fn make_anchor(written: &WrittenAnchor, fold: bool) -> Result<Anchor, String> {
         WrittenAnchor::Followed { then, .. } => Some(follow(then, fold)?),
     };
     let text = if fold { text.to_ascii_lowercase() } else { text.to_owned() };
-    Ok(Anchor { text, ignore_case: fold, then })
+    Ok(Anchor { text: text.into(), ignore_case: fold, then })
 }
 
 /// Reads `[class]{n}` or `[class]`.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use keyward::detect::plan_bytes;
 use keyward::rule::pack::{Pack, encode_examples};
 use keyward::rule::written::{self, Proved};
 
@@ -33,7 +34,9 @@ fn pack(check: bool) -> Result<()> {
     let examples: Vec<_> = proved.iter().map(|(rule, examples)| (rule.id().to_owned(), examples.clone())).collect();
     let pack = Pack { rules: proved.into_iter().map(|(rule, _)| rule).collect() };
     let count = pack.rules.len();
-    for (name, bytes) in [("pack.bin", pack.encode()?), ("examples.bin", encode_examples(&examples)?)] {
+    for (name, bytes) in
+        [("pack.bin", pack.encode(&plan_bytes(&pack.rules)?)?), ("examples.bin", encode_examples(&examples)?)]
+    {
         let path = root.join("rules").join(name);
         if check {
             if std::fs::read(&path).unwrap_or_default() != bytes {

@@ -1,185 +1,344 @@
-//! Which four bytes to watch for: of all windows of an anchor, and of what must follow it, the rarest in ordinary text.
+//! What to watch for: each anchor's rarest four bytes, dealt into the sieve's buckets. Made by `cargo xtask pack` for the
+//! built-in rules and stored with them; at run time only the anchors of one's own rules are added.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::MARK;
-use crate::rule::Rule;
-
-/// How often one folded byte follows another in source code and prose: `-8 log2` of the pair's share of all pairs, a byte
-/// for each pair of 64 x 64 folded bytes. `cargo xtask pairs DIR…` counts it.
-static PAIRS: &[u8] = include_bytes!("../../../rules/pairs.bin");
+use super::shares::Shares;
+use crate::rule::{Anchor, Follow, Rule};
 
 /// Folded bytes there are: five low bits and the one that tells letters from the rest.
-const FOLDED: usize = 64;
+pub(super) const FOLDED: usize = 64;
 /// A window that stands for more texts than this is no window.
 const MOST_WINDOWS: usize = 4096;
 /// Bytes of what follows an anchor that a window may use.
 const MOST_FOLLOWING: usize = 3;
+/// Buckets that windows and pairs are dealt into.
+pub(super) const BUCKETS: usize = 64;
+/// Passes over all windows in search of a better bucket.
+const PASSES: usize = 4;
 
-/// Who wants to hear of a literal.
+/// In [`Plan::wanted`]: whoever reads inline comments.
+pub(super) const FOR_MARKS: u16 = u16::MAX;
+/// In [`Plan::wanted`]: nobody; its rule is not there.
+pub(super) const FOR_NOBODY: u16 = u16::MAX - 1;
+/// In [`Literal::follow`]: anything may follow.
+pub(super) const ANYTHING: u16 = u16::MAX;
+
+/// Folded bytes that may stand at each of four places.
+pub(super) type Sets = [u64; 4];
+
+/// All that the prefilter goes by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Plan {
+    /// The literals' texts, one behind the other; those without case in lower case.
+    pub(super) texts: Cow<'static, [u8]>,
+    pub(super) literals: Vec<Literal>,
+    /// Rules by literal, as [`Literal::wanted`] says.
+    pub(super) wanted: Vec<u16>,
+    /// What may follow a literal.
+    pub(super) follows: Vec<Class>,
+    /// Windows of literals, sorted by [`Entry`]'s order.
+    pub(super) entries: Vec<Entry>,
+    /// Literals of two bytes, watched for as they are: the pair and the literal, sorted.
+    pub(super) twos: Vec<(u16, u16)>,
+    /// Literals without four telling bytes; no built-in rule has one.
+    pub(super) short: Vec<u16>,
+    /// The sieve's buckets.
+    pub(super) buckets: Vec<Sets>,
+}
+
+/// A text to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// An anchor of a rule, both by index.
-    Anchor { rule: usize, anchor: usize },
-    /// Whoever reads inline comments.
-    Mark,
-}
-
-/// A literal to find, in lower case, and what follows it for everybody who wants it.
 pub(super) struct Literal {
-    text: Vec<u8>,
-    wanted: Vec<Wanted>,
-    /// Folded bytes that may follow, place by place; empty when anything may.
-    following: Vec<u64>,
+    /// Where in [`Plan::texts`] it begins.
+    pub(super) text: u32,
+    pub(super) len: u8,
+    /// True when letters are compared without case.
+    pub(super) fold: bool,
+    /// Index of a class in [`Plan::follows`], or [`ANYTHING`].
+    pub(super) follow: u16,
+    /// Where in [`Plan::wanted`] its rules are.
+    pub(super) wanted: u16,
+    pub(super) rules: u16,
 }
 
-/// All literals.
-pub(super) struct Literals(Vec<Literal>);
+/// A run of bytes of one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Class {
+    /// A bit for each byte.
+    pub(super) bytes: [u64; 4],
+    /// How many at least.
+    pub(super) least: u8,
+}
 
-impl Literals {
-    /// Those of all rules, and the mark of inline comments. The same text with other followers is another literal.
-    pub(super) fn of(rules: &[Rule]) -> Self {
-        let mut all: BTreeMap<(Vec<u8>, Vec<u64>), Vec<Wanted>> = BTreeMap::new();
-        for (rule, written) in rules.iter().enumerate() {
-            for (anchor, literal) in written.anchors.iter().enumerate() {
-                let following = literal.then.as_ref().map_or_else(Vec::new, |then| {
-                    let set = (0..=u8::MAX)
-                        .filter(|byte| then.class.iter().any(|(low, high)| (low..=high).contains(&byte)))
-                        .fold(0, |set, byte| set | 1_u64 << fold(byte));
-                    vec![set; usize::from(then.least).min(MOST_FOLLOWING)]
-                });
-                let text = literal.text.to_ascii_lowercase().into_bytes();
-                if !text.is_empty() {
-                    all.entry((text, following)).or_default().push(Wanted::Anchor { rule, anchor });
-                }
+/// Four folded bytes, and the literal that they give away. Sorted by what the lists are chosen by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    /// [`super::hash`] of the window.
+    pub(super) hash: u32,
+    pub(super) window: u32,
+    pub(super) literal: u16,
+    /// How far into the literal the window begins.
+    pub(super) offset: u8,
+}
+
+impl Class {
+    fn new(follow: &Follow) -> Self {
+        let mut bytes = [0_u64; 4];
+        let all = follow.class.iter().flat_map(|(low, high)| *low..=*high);
+        for byte in all {
+            if let Some(word) = bytes.get_mut(usize::from(byte >> 6)) {
+                *word |= 1 << (byte & 63);
             }
         }
-        all.entry((MARK.as_bytes().to_vec(), Vec::new())).or_default().push(Wanted::Mark);
-        let literal = |((text, following), wanted)| Literal { text, wanted, following };
-        Self(all.into_iter().map(literal).collect())
+        Self { bytes, least: follow.least }
     }
 
-    pub(super) fn get(&self, index: usize) -> Option<&Literal> {
-        self.0.get(index)
+    pub(super) fn has(&self, byte: u8) -> bool {
+        self.bytes.get(usize::from(byte >> 6)).is_some_and(|word| word >> (byte & 63) & 1 == 1)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Literal> {
-        self.0.iter()
+    /// True when `rest` starts with the run.
+    pub(super) fn holds(&self, rest: &[u8]) -> bool {
+        rest.get(..usize::from(self.least)).is_some_and(|run| run.iter().all(|byte| self.has(*byte)))
     }
 }
 
-impl Literal {
-    pub(super) fn text(&self) -> &[u8] {
-        &self.text
+/// More anchors, or longer ones, than a plan can number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the rules have more anchors than can be planned for")]
+pub struct TooMany;
+
+impl Plan {
+    /// For all anchors of `rules`, from nothing.
+    pub(super) fn new(rules: &[Rule]) -> Result<Self, TooMany> {
+        let mark = Anchor { text: MARK.to_owned().into(), ignore_case: true, then: None };
+        let mut plan = Self::default();
+        let indexed =
+            (0..).zip(rules).flat_map(|(rule, written)| written.anchors.iter().map(move |anchor| (anchor, rule)));
+        let units = plan.add(std::iter::once((&mark, FOR_MARKS)).chain(indexed), &Shares::new())?;
+        plan.buckets = deal(&units, &Shares::new());
+        Ok(plan)
     }
 
-    pub(super) fn wanted(&self) -> &[Wanted] {
-        &self.wanted
+    /// Adds the anchors of rules beyond those planned for: their windows go where they widen a bucket least.
+    pub(super) fn extend<'a>(&mut self, more: impl Iterator<Item = (&'a Anchor, u16)>) -> Result<(), TooMany> {
+        let shares = Shares::new();
+        let units = self.add(more, &shares)?;
+        let mut buckets: Vec<Bucket> = self.buckets.iter().map(|sets| Bucket::with(sets, &shares)).collect();
+        for unit in &units {
+            let best = (0..buckets.len()).min_by(|a, b| {
+                let dearer =
+                    |index: &usize| buckets.get(*index).map_or(f64::MAX, |bucket| bucket.growth(unit, &shares));
+                dearer(a).total_cmp(&dearer(b))
+            });
+            if let Some(bucket) = best.and_then(|best| buckets.get_mut(best)) {
+                bucket.admit(unit, &shares);
+            }
+        }
+        self.buckets = buckets.into_iter().map(|bucket| bucket.sets).collect();
+        Ok(())
     }
 
-    /// For a literal of two bytes: the forms that somebody wants to hear of, in their own case. Two letters and whatever
-    /// may follow would be thousands of windows; two letters in the right case are rare enough by themselves.
-    pub(super) fn pairs(&self, rules: &[Rule]) -> Vec<u16> {
-        let &[a, b] = self.text.as_slice() else { return Vec::new() };
-        let mut pairs = Vec::new();
-        for wanted in &self.wanted {
-            let Wanted::Anchor { rule, anchor } = *wanted else { continue };
-            let Some(anchor) = rules.get(rule).and_then(|rule| rule.anchors.get(anchor)) else { continue };
-            match anchor.text.as_bytes() {
-                &[a, b] if !anchor.ignore_case => pairs.push(u16::from_le_bytes([a, b])),
-                _ => {
-                    for first in [a, a.to_ascii_uppercase()] {
-                        pairs.extend([b, b.to_ascii_uppercase()].map(|second| u16::from_le_bytes([first, second])));
+    /// Adds literals and their windows, and returns what the sieve must let through for them.
+    fn add<'a>(
+        &mut self,
+        anchors: impl Iterator<Item = (&'a Anchor, u16)>,
+        shares: &Shares,
+    ) -> Result<Vec<Sets>, TooMany> {
+        let mut all: BTreeMap<(Cow<'_, str>, bool, Option<Class>), Vec<u16>> = BTreeMap::new();
+        for (anchor, rule) in anchors.filter(|(anchor, _)| !anchor.text.is_empty()) {
+            let text = match anchor.ignore_case {
+                true => Cow::from(anchor.text.to_ascii_lowercase()),
+                false => Cow::from(&*anchor.text),
+            };
+            let rules = all.entry((text, anchor.ignore_case, anchor.then.as_ref().map(Class::new))).or_default();
+            if rules.last() != Some(&rule) {
+                rules.push(rule);
+            }
+        }
+        let mut units: Vec<Sets> = Vec::new();
+        for ((text, fold, follow), rules) in all {
+            let number = small(self.literals.len())?;
+            let follow = match follow {
+                None => ANYTHING,
+                Some(class) => match self.follows.iter().position(|known| *known == class) {
+                    Some(known) => small(known)?,
+                    None => {
+                        self.follows.push(class);
+                        small(self.follows.len() - 1)?
                     }
-                }
-            }
+                },
+            };
+            self.literals.push(Literal {
+                text: u32::try_from(self.texts.len()).map_err(|_| TooMany)?,
+                len: u8::try_from(text.len()).map_err(|_| TooMany)?,
+                fold,
+                follow,
+                wanted: small(self.wanted.len())?,
+                rules: small(rules.len())?,
+            });
+            self.texts.to_mut().extend_from_slice(text.as_bytes());
+            self.wanted.extend(rules);
+            self.watch(number, text.as_bytes(), fold, shares, &mut units);
         }
-        pairs.sort_unstable();
-        pairs.dedup();
-        pairs
+        self.entries.sort_unstable();
+        self.twos.sort_unstable();
+        if self.entries.len() > usize::from(u16::MAX) {
+            return Err(TooMany);
+        }
+        Ok(units)
     }
 
-    /// Where the rarest window begins, and every folded text it may have, spread to bytes as the scan sees them.
-    /// None when each window stands for too many texts.
-    pub(super) fn windows(&self, shares: &Shares) -> Option<(u32, Vec<u32>)> {
-        let mut places: Vec<u64> = self.text.iter().map(|byte| 1 << fold(*byte)).collect();
-        places.extend(&self.following);
+    /// Chooses what gives a literal away.
+    fn watch(&mut self, number: u16, text: &[u8], fold: bool, shares: &Shares, units: &mut Vec<Sets>) {
+        let following = self.literals.last().and_then(|literal| self.follows.get(usize::from(literal.follow)));
+        let mut places: Vec<u64> = text.iter().map(|byte| 1 << folded(*byte)).collect();
+        let set = |class: &Class| (0..=u8::MAX).filter(|b| class.has(*b)).fold(0, |set, b| set | 1_u64 << folded(b));
+        let run = following.map(|class| vec![set(class); usize::from(class.least).min(MOST_FOLLOWING)]);
+        places.extend(run.unwrap_or_default());
         // Past the end of what is known anything may stand, even nothing, which is seen as zero.
         while places.len() < 4 {
             places.push(u64::MAX);
         }
-        let count = |window: &[u64]| window.iter().map(|set| set.count_ones() as usize).product::<usize>();
-        let (offset, window, _) = places
-            .windows(4)
-            .enumerate()
-            .filter(|(offset, window)| *offset < self.text.len() && count(window) <= MOST_WINDOWS)
-            .map(|(offset, window)| (offset, window, shares.of(window)))
-            .min_by(|(.., a), (.., b)| a.total_cmp(b))?;
-        let mut texts: Vec<u32> = vec![0];
-        for (place, set) in window.iter().enumerate() {
-            let members = (0..FOLDED as u32).filter(|byte| set >> byte & 1 == 1);
-            let spread: Vec<u32> = members.map(|byte| unfold(byte) << (8 * place)).collect();
-            texts = texts.iter().flat_map(|text| spread.iter().map(move |byte| text | byte)).collect();
+        let window = |offset: usize| places.get(offset..).and_then(|rest| rest.first_chunk::<4>());
+        if let &[a, b] = text {
+            // Two letters and whatever may follow would be thousands of windows; two letters in the right case are rare
+            // enough by themselves.
+            let cases = |byte: u8| if fold { vec![byte, byte.to_ascii_uppercase()] } else { vec![byte] };
+            for first in cases(a) {
+                self.twos.extend(cases(b).into_iter().map(|second| (u16::from_le_bytes([first, second]), number)));
+            }
+            units.extend(window(0));
+            return;
         }
-        Some((u32::try_from(offset).ok()?, texts))
+        let texts = |window: &Sets| window.iter().map(|set| set.count_ones() as usize).product::<usize>();
+        let best = (0..text.len())
+            .filter_map(|offset| Some((offset, window(offset)?)))
+            .filter(|(_, window)| texts(window) <= MOST_WINDOWS)
+            .min_by(|(_, a), (_, b)| shares.of(a).total_cmp(&shares.of(b)));
+        let Some((offset, window)) = best else { return self.short.push(number) };
+        units.push(*window);
+        let offset = u8::try_from(offset).unwrap_or(u8::MAX);
+        let entry = |window| Entry { hash: super::hash(window), window, literal: number, offset };
+        self.entries.extend(spelled(window).into_iter().map(entry));
+    }
+
+    /// Says for each number in `wanted` which rule that is now.
+    pub(super) fn renumber(&mut self, rule: impl Fn(u16) -> Option<u16>) {
+        for wanted in self.wanted.iter_mut().filter(|wanted| **wanted < FOR_NOBODY) {
+            *wanted = rule(*wanted).unwrap_or(FOR_NOBODY);
+        }
+    }
+
+    pub(super) fn text(&self, literal: &Literal) -> &[u8] {
+        let start = literal.text as usize;
+        self.texts.get(start..start + usize::from(literal.len)).unwrap_or_default()
+    }
+
+    pub(super) fn wanted(&self, literal: &Literal) -> &[u16] {
+        let start = usize::from(literal.wanted);
+        self.wanted.get(start..start + usize::from(literal.rules)).unwrap_or_default()
     }
 }
 
+fn small(number: usize) -> Result<u16, TooMany> {
+    u16::try_from(number).ok().filter(|number| *number < FOR_NOBODY).ok_or(TooMany)
+}
+
+/// Every text of a window, as the scan's mask sees it.
+fn spelled(window: &Sets) -> Vec<u32> {
+    let mut texts: Vec<u32> = vec![0];
+    for (place, set) in window.iter().enumerate() {
+        let members = (0..FOLDED as u32).filter(|byte| set >> byte & 1 == 1);
+        let spread: Vec<u32> = members.map(|byte| unfolded(byte) << (8 * place)).collect();
+        texts = texts.iter().flat_map(|text| spread.iter().map(move |byte| text | byte)).collect();
+    }
+    texts
+}
+
 /// Six bits of a byte: without those that tell case and the upper half.
-fn fold(byte: u8) -> u32 {
+pub(super) fn folded(byte: u8) -> u32 {
     u32::from(byte & 0x1f) | u32::from(byte & 0x40) >> 1
 }
 
 /// The byte that the scan's mask makes of all bytes that fold so.
-fn unfold(folded: u32) -> u32 {
+fn unfolded(folded: u32) -> u32 {
     folded & 0x1f | (folded & 0x20) << 1
 }
 
-/// How often folded bytes and pairs of them stand in ordinary text.
-pub(super) struct Shares {
-    alone: [f64; FOLDED],
-    /// Of a byte after another.
-    after: Vec<f64>,
+/// A bucket while it is filled.
+#[derive(Clone)]
+struct Bucket {
+    sets: Sets,
+    /// How many windows want each byte at each place.
+    counts: [[u16; FOLDED]; 4],
+    /// The share of places it lets through.
+    share: f64,
 }
 
-impl Shares {
-    pub(super) fn new() -> Self {
-        // 256 steps are all that `PAIRS` can name.
-        let steps: Vec<f64> = (0..=u8::MAX).map(|cost| (-f64::from(cost) / 8.0).exp2()).collect();
-        let mut after: Vec<f64> = PAIRS.iter().filter_map(|cost| steps.get(usize::from(*cost)).copied()).collect();
-        let mut alone = [0.0; FOLDED];
-        for (share, row) in alone.iter_mut().zip(after.chunks_mut(FOLDED)) {
-            *share = row.iter().sum();
-            row.iter_mut().for_each(|pair| *pair /= *share);
-        }
-        Self { alone, after }
+impl Bucket {
+    fn with(sets: &Sets, shares: &Shares) -> Self {
+        let mut bucket = Self { sets: [0; 4], counts: [[0; FOLDED]; 4], share: 0.0 };
+        bucket.admit(sets, shares);
+        bucket
     }
 
-    /// The share of places at which the window is seen, by a chain of pairs.
-    fn of(&self, window: &[u64]) -> f64 {
-        if window.iter().all(|set| set.is_power_of_two()) {
-            // Nearly all windows are four known bytes, and this is start-up time of every hook.
-            let mut bytes = window.iter().map(|set| set.trailing_zeros() as usize);
-            let first = bytes.next().unwrap_or_default();
-            let step = |(before, share): (usize, f64), byte: usize| {
-                (byte, share * self.after.get(before * FOLDED + byte).copied().unwrap_or_default())
-            };
-            return bytes.fold((first, self.alone.get(first).copied().unwrap_or_default()), step).1;
-        }
-        let mut chain: Option<Vec<(usize, f64)>> = None;
-        for set in window {
-            let members = (0..FOLDED).filter(|byte| set >> byte & 1 == 1);
-            let chance = |byte: usize| match &chain {
-                None => self.alone.get(byte).copied().unwrap_or_default(),
-                Some(chain) => {
-                    let pair = |before: usize| self.after.get(before * FOLDED + byte).copied().unwrap_or_default();
-                    chain.iter().map(|(before, share)| share * pair(*before)).sum()
-                }
-            };
-            chain = Some(members.map(|byte| (byte, chance(byte))).collect());
-        }
-        chain.unwrap_or_default().iter().map(|(_, share)| share).sum()
+    fn growth(&self, unit: &Sets, shares: &Shares) -> f64 {
+        let [a, b, c, d] = self.sets;
+        let [e, f, g, h] = *unit;
+        let both = [a | e, b | f, c | g, d | h];
+        if both == self.sets { 0.0 } else { shares.roughly(&both) - self.share }
     }
+
+    fn admit(&mut self, unit: &Sets, shares: &Shares) {
+        self.change(unit, shares, |count| count.saturating_add(1));
+    }
+
+    fn dismiss(&mut self, unit: &Sets, shares: &Shares) {
+        self.change(unit, shares, |count| count.saturating_sub(1));
+    }
+
+    fn change(&mut self, unit: &Sets, shares: &Shares, by: impl Fn(u16) -> u16) {
+        for ((set, counts), wanted) in self.sets.iter_mut().zip(&mut self.counts).zip(unit) {
+            for (byte, count) in counts.iter_mut().enumerate().filter(|(byte, _)| wanted >> byte & 1 == 1) {
+                *count = by(*count);
+                *set = if *count == 0 { *set & !(1 << byte) } else { *set | 1 << byte };
+            }
+        }
+        self.share = shares.roughly(&self.sets);
+    }
+}
+
+/// Deals windows into buckets so that what all buckets together let through is little: first neighbours together, then
+/// each window to wherever it costs least.
+fn deal(units: &[Sets], shares: &Shares) -> Vec<Sets> {
+    let mut units = units.to_vec();
+    units.sort_unstable();
+    units.dedup();
+    let mut buckets = vec![Bucket { sets: [0; 4], counts: [[0; FOLDED]; 4], share: 0.0 }; BUCKETS];
+    let fill = units.len().div_ceil(BUCKETS).max(1);
+    let mut homes: Vec<usize> = (0..units.len()).map(|index| index / fill).collect();
+    for (unit, home) in units.iter().zip(&homes) {
+        if let Some(bucket) = buckets.get_mut(*home) {
+            bucket.admit(unit, shares);
+        }
+    }
+    for _ in 0..PASSES {
+        for (unit, home) in units.iter().zip(&mut homes) {
+            if let Some(bucket) = buckets.get_mut(*home) {
+                bucket.dismiss(unit, shares);
+            }
+            let growth = |index: &usize| buckets.get(*index).map_or(f64::MAX, |bucket| bucket.growth(unit, shares));
+            *home = (0..BUCKETS).min_by(|a, b| growth(a).total_cmp(&growth(b))).unwrap_or_default();
+            if let Some(bucket) = buckets.get_mut(*home) {
+                bucket.admit(unit, shares);
+            }
+        }
+    }
+    buckets.into_iter().map(|bucket| bucket.sets).collect()
 }
 
 #[cfg(test)]
@@ -189,16 +348,8 @@ mod tests {
     #[test]
     fn folding_loses_case_and_nothing_that_the_mask_keeps() {
         for byte in 0..=u8::MAX {
-            assert_eq!(unfold(fold(byte)), u32::from(byte) & 0x5f);
-            assert_eq!(fold(byte), fold(byte.to_ascii_uppercase()));
+            assert_eq!(unfolded(folded(byte)), u32::from(byte) & 0x5f);
+            assert_eq!(folded(byte), folded(byte.to_ascii_uppercase()));
         }
-    }
-
-    #[test]
-    fn the_rarest_window_is_watched() {
-        let literal = |text: &str| Literal { text: text.into(), wanted: Vec::new(), following: Vec::new() };
-        let (offset, windows) = literal("the zqxj").windows(&Shares::new()).unwrap();
-        assert_eq!((offset, windows.len()), (4, 1), "zqxj is rarer than any part of the words");
-        assert!(literal("a").windows(&Shares::new()).is_none(), "one byte tells nothing");
     }
 }

@@ -1,0 +1,98 @@
+//! How often bytes follow each other in ordinary text. Plain arithmetic, so that a plan is the same on every machine.
+
+use super::plan::{FOLDED, Sets};
+
+/// How often one folded byte follows another in source code and prose: `-8 log2` of the pair's share of all pairs, a byte
+/// for each pair of 64 x 64 folded bytes. `cargo xtask pairs DIR…` counts it.
+static PAIRS: &[u8] = include_bytes!("../../../rules/pairs.bin");
+
+/// `2^(-n/8)` for n from 0 to 7: the standard library's own powers may differ in the last bit between machines.
+const EIGHTHS: [f64; 8] = [
+    1.0,
+    0.917_004_043_204_671_2,
+    0.840_896_415_253_714_5,
+    0.771_105_412_703_970_4,
+    0.707_106_781_186_547_5,
+    0.648_419_777_325_504_8,
+    0.594_603_557_501_360_5,
+    0.545_253_866_332_628_8,
+];
+
+/// Shares of folded bytes and pairs of them.
+pub(super) struct Shares {
+    alone: [f64; FOLDED],
+    /// Of a byte after another.
+    after: Vec<f64>,
+}
+
+impl Shares {
+    pub(super) fn new() -> Self {
+        let mut steps = Vec::with_capacity(256);
+        let mut whole = 1.0;
+        for _ in 0..32 {
+            steps.extend(EIGHTHS.map(|eighth| whole * eighth));
+            whole /= 2.0;
+        }
+        let mut after: Vec<f64> = PAIRS.iter().filter_map(|cost| steps.get(usize::from(*cost)).copied()).collect();
+        let mut alone = [0.0; FOLDED];
+        for (share, row) in alone.iter_mut().zip(after.chunks_mut(FOLDED)) {
+            *share = row.iter().sum();
+            row.iter_mut().for_each(|pair| *pair /= *share);
+        }
+        Self { alone, after }
+    }
+
+    /// The share of places at which the window is seen, by a chain of pairs.
+    pub(super) fn of(&self, window: &Sets) -> f64 {
+        let mut before: Option<[f64; FOLDED]> = None;
+        for set in window {
+            let mut here = [0.0; FOLDED];
+            for byte in members(*set) {
+                let share = match &before {
+                    None => self.alone.get(byte).copied().unwrap_or_default(),
+                    Some(before) => before
+                        .iter()
+                        .enumerate()
+                        .filter(|(_, share)| **share > 0.0)
+                        .map(|(last, share)| share * self.after.get(last * FOLDED + byte).copied().unwrap_or_default())
+                        .sum(),
+                };
+                if let Some(slot) = here.get_mut(byte) {
+                    *slot = share;
+                }
+            }
+            before = Some(here);
+        }
+        before.unwrap_or([0.0; FOLDED]).iter().sum()
+    }
+
+    /// The same as if bytes knew nothing of each other; for comparing many.
+    pub(super) fn roughly(&self, window: &Sets) -> f64 {
+        let share = |set: &u64| members(*set).filter_map(|byte| self.alone.get(byte)).sum::<f64>();
+        window.iter().map(share).product()
+    }
+}
+
+/// The numbers of the bits that are set.
+pub(super) fn members(mut set: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let byte = set.trailing_zeros() as usize;
+        set &= set.checked_sub(1)?;
+        Some(byte)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_add_up_and_rare_windows_have_small_ones() {
+        let shares = Shares::new();
+        assert!((shares.alone.iter().sum::<f64>() - 1.0).abs() < 0.02);
+        assert!((shares.of(&[u64::MAX; 4]) - 1.0).abs() < 0.02);
+        let window = |text: &[u8; 4]| text.map(|byte| 1_u64 << super::super::plan::folded(byte));
+        assert!(shares.of(&window(b"zqxj")) < shares.of(&window(b"the ")) / 1000.0);
+        assert!(shares.roughly(&window(b"zqxj")) < shares.roughly(&window(b"the ")) / 1000.0);
+    }
+}
