@@ -12,6 +12,7 @@ mod gate;
 mod gate_fresh;
 mod history;
 mod hooks;
+mod index;
 mod properties;
 mod range;
 mod report;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use keyward::config::PathFilter;
-use keyward::git::{GitError, Repo as Git};
+use keyward::git::Repo as Git;
 use keyward::model::{BytePath, Clock, Fresh, SkipReason, Survey};
 use keyward::source::{Limits, SourceError, staged};
 
@@ -391,24 +391,77 @@ fn git_variables_of_the_environment_are_honoured() {
 }
 
 #[test]
-fn an_index_that_cannot_be_read_names_the_remedy() {
+fn a_split_and_a_sparse_index_are_read_like_any_other() {
     let repo = Repo::new();
-    repo.write("a", "1\n").write("dir/b", "1\n");
+    repo.write("a", "1\n").write("dir/b", "1\n").write("gone", "1\n").write("other/c", "1\n");
     repo.commit("first");
     repo.git(&["update-index", "--split-index"]);
-    let unsupported = |repo: &Repo| match run(&Git::discover(repo.path()).unwrap().unwrap(), &[]).0 {
-        Err(SourceError::Git(GitError::Unsupported { remedy, .. })) => remedy,
-        other => panic!("{other:?}"),
-    };
-    let remedy = unsupported(&repo);
-    let command = remedy.split_once("git ").unwrap().1;
-    repo.git(&command.split(' ').collect::<Vec<_>>());
-    assert!(look(repo.path()).1.is_empty(), "the remedy works");
+    assert_eq!(look(repo.path()).0.notices, ["nothing is staged"]);
+    repo.write("a", "1\n2\n").write("dir/new", "new\n");
+    repo.git(&["rm", "-q", "gone"]);
+    repo.git(&["add", "-A"]);
+    assert!(std::fs::read(repo.join(".git/index")).unwrap().windows(4).any(|name| name == b"link"));
+    assert_eq!(told(&look(repo.path()).1), ["a: 2", "dir/new: new"]);
+    repo.commit("second");
+    repo.git(&["update-index", "--no-split-index"]);
     repo.git(&["sparse-checkout", "set", "--cone", "--sparse-index", "other"]);
-    let remedy = unsupported(&repo);
-    let command = remedy.split_once("git ").unwrap().1;
-    repo.git(&command.split(' ').collect::<Vec<_>>());
-    assert!(look(repo.path()).1.is_empty(), "the remedy works");
+    assert!(repo.git(&["ls-files", "--sparse"]).lines().any(|line| line == "dir/"));
+    assert_eq!(look(repo.path()).0.notices, ["nothing is staged"]);
+    repo.write("a", "1\n2\n3\n").write("other/c", "1\nc\n");
+    repo.git(&["add", "-A"]);
+    assert_eq!(told(&look(repo.path()).1), ["a: 3", "other/c: c"]);
+    // A directory that is another tree than HEAD's is read to its files.
+    repo.git(&["reset", "-q", "--soft", "HEAD^"]);
+    assert_eq!(told(&look(repo.path()).1), ["a: 2, 3", "dir/new: new", "other/c: c"]);
+}
+
+#[test]
+fn configuration_is_read_from_inside_a_sparse_directory() {
+    let repo = Repo::new();
+    repo.write("in/a", "1\n").write("out/deep/file", "text\n");
+    repo.commit("first");
+    repo.git(&["sparse-checkout", "set", "--cone", "--sparse-index", "in"]);
+    let git = Git::discover(repo.path()).unwrap().unwrap();
+    assert_eq!(git.staged_file(&BytePath::new("out/deep/file")).unwrap().unwrap(), b"text\n");
+    for none in ["out", "out/", "out/deep", "out/deep/other", "out/deep/file/x", "nowhere/x", ""] {
+        assert_eq!(git.staged_file(&BytePath::new(none)).unwrap(), None, "{none}");
+    }
+}
+
+#[test]
+fn an_index_that_cannot_be_read_names_the_remedy() {
+    let repo = Repo::new();
+    repo.write("a", "1\n");
+    repo.commit("first");
+    repo.write("a", "1\n2\n");
+    repo.git(&["add", "-A"]);
+    let index = repo.join(".git/index");
+    let good = std::fs::read(&index).unwrap();
+    let refused = |bytes: &[u8]| {
+        std::fs::write(&index, bytes).unwrap();
+        match run(&Git::discover(repo.path()).unwrap().unwrap(), &[]).0 {
+            Err(SourceError::Git(error)) => error.to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut flipped = good.clone();
+    flipped[60] ^= 1;
+    assert!(refused(&flipped).contains("index is damaged: its checksum is wrong; "), "{}", refused(&flipped));
+    assert!(refused(&good[..40]).contains("git reset"));
+    let (content, _) = good.split_at(good.len() - 20);
+    let unknown = [content, b"abcd\0\0\0\0", &[0; 20]].concat();
+    assert_eq!(
+        refused(&unknown),
+        "an index with the required extension 'abcd' cannot be read yet: use a keyward that knows it"
+    );
+    let optional = [content, b"ABcd\0\0\0\x01x", &[0; 20]].concat();
+    std::fs::write(&index, optional).unwrap();
+    assert_eq!(told(&look(repo.path()).1), ["a: 2"]);
+    std::fs::write(&index, flipped).unwrap();
+    let out = repo.keyward(&["hook", "pre-commit"]);
+    assert_eq!(out.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(error.lines().count() == 1 && error.contains("rm -f"), "{error}");
 }
 
 #[test]

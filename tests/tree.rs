@@ -211,15 +211,33 @@ fn several_paths_are_shown_as_given_and_no_file_twice() {
 }
 
 #[test]
-fn a_split_index_switches_ignoring_off_rather_than_hiding_tracked_files() {
+fn a_damaged_index_switches_ignoring_off_rather_than_hiding_tracked_files() {
     let repo = Repo::new();
     repo.write("a.env", "x");
     repo.commit("first");
     repo.write(".gitignore", "*.env\n");
-    repo.git(&["update-index", "--split-index"]);
+    repo.write(".git/index", "no index");
     let (survey, seen) = walk(repo.path());
     assert!(names(&seen).contains(&"a.env".to_owned()));
-    assert!(survey.notices[0].contains("--no-split-index"), "{:?}", survey.notices);
+    assert!(survey.notices[0].contains("damaged"), "{:?}", survey.notices);
+}
+
+#[test]
+fn a_split_and_a_sparse_index_tell_what_is_tracked() {
+    let repo = Repo::new();
+    repo.write("a.env", "x").write("in/b.env", "x").write("out/deep/c.env", "x");
+    repo.commit("first");
+    repo.write(".gitignore", "*.env\nout/\n").write("untracked.env", "x");
+    repo.git(&["update-index", "--split-index"]);
+    let (survey, seen) = walk(repo.path());
+    assert_eq!(names(&seen), [".gitignore", "a.env", "in/b.env", "out/deep/c.env"]);
+    assert!(survey.notices.is_empty(), "{:?}", survey.notices);
+    repo.git(&["update-index", "--no-split-index"]);
+    repo.git(&["sparse-checkout", "set", "--cone", "--sparse-index", "in"]);
+    assert_eq!(names(&walk(repo.path()).1), [".gitignore", "a.env", "in/b.env"]);
+    // Outside the sparse checkout, and there all the same.
+    repo.write("out/deep/c.env", "x").write("out/deep/d.env", "x");
+    assert_eq!(names(&walk(repo.path()).1), [".gitignore", "a.env", "in/b.env", "out/deep/c.env"]);
 }
 
 #[test]

@@ -5,12 +5,13 @@ mod index;
 mod objects;
 mod open;
 mod revision;
+mod staging;
 mod stores;
 mod trees;
 mod walk;
 
 pub use diff::{Delta, Holding, Kind, Side, TreeMemo};
-pub use index::IndexEntry;
+pub use index::{Entry as IndexEntry, IndexError, IndexFile};
 pub use objects::{Object, ObjectKind, Pool, ReadError, Store};
 pub use open::{GitError, Repo};
 pub use revision::{Read, Tagged};

@@ -63,6 +63,17 @@ pub enum ReadError {
     Broken(String),
 }
 
+impl ReadError {
+    /// The same, for whoever cannot go on without the object.
+    pub(super) fn about(self, id: &ObjectId) -> GitError {
+        match self {
+            ReadError::Missing => GitError::Missing(format!("object {id}")),
+            ReadError::TooLarge(size) => GitError::Other(format!("object {id} is too large: {size} bytes")),
+            ReadError::Broken(why) => GitError::Other(format!("object {id}: {why}")),
+        }
+    }
+}
+
 impl From<git2::Error> for ReadError {
     fn from(error: git2::Error) -> Self {
         if error.code() == ErrorCode::NotFound {
@@ -114,10 +125,6 @@ const FEW: usize = 64;
 impl Pool {
     /// Opens as many handles as rayon's current pool has threads, fewer for a small store.
     pub fn open(repo: &Repo, objects: usize) -> Result<Self, GitError> {
-        // libgit2 would hash every object it reads, which costs more than reading it. git itself does not either:
-        // zlib's checksums tell of damage.
-        static ONCE: std::sync::Once = std::sync::Once::new();
-        ONCE.call_once(|| git2::opts::strict_hash_verification(false));
         let threads = rayon::current_num_threads().clamp(1, 1 + objects / 1024);
         let repos: Result<Vec<_>, _> = (0..threads).map(|_| repo.reopen().map(Mutex::new)).collect();
         Ok(Self { repos: repos? })

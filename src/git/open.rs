@@ -1,10 +1,12 @@
 //! Finding and opening a repository, and the errors that every question to git may end in.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 
+use super::index::IndexFile;
 use crate::model::ObjectId;
 
 /// Why git could not answer. Every message is one line and says what to do where something can be done.
@@ -45,6 +47,9 @@ pub enum GitError {
     /// A range that is none.
     #[error("'{0}' is not a range: write A..B or A...B")]
     NotARange(String),
+    /// The index cannot be read.
+    #[error("{0}")]
+    Index(String),
     /// Anything else, in libgit2's words.
     #[error("git: {0}")]
     Other(String),
@@ -59,14 +64,18 @@ impl From<git2::Error> for GitError {
 /// An open repository. One per thread: [`Repo::reopen`] gives another.
 pub struct Repo {
     pub(super) inner: Repository,
+    pub(super) index: OnceCell<IndexFile>,
     from_env: bool,
 }
 
-/// Lets libgit2 open partial clones that say so in their format. What they miss we notice ourselves, object by object.
+/// Lets libgit2 open partial clones that say so in their format: what they miss we notice ourselves, object by object.
+/// And it need not hash every object it reads, which costs more than reading it: git itself does not either, zlib's
+/// checksums tell of damage.
 #[allow(unsafe_code)]
-fn accept_partial_clones() {
+fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        git2::opts::strict_hash_verification(false);
         // SAFETY: libgit2 keeps the list in a static that `Repository::open*` reads. Every open in this crate comes
         // through here first and waits for this one call, so nothing reads the list while it is written; and it is
         // never written again. A refusal leaves the list as it was: then such clones are refused, as before.
@@ -75,12 +84,16 @@ fn accept_partial_clones() {
 }
 
 impl Repo {
+    fn new(inner: Repository, from_env: bool) -> Self {
+        Self { inner, index: OnceCell::new(), from_env }
+    }
+
     /// The repository that holds `path`, looked for upwards. `None` when there is none.
     pub fn discover(path: &Path) -> Result<Option<Self>, GitError> {
-        accept_partial_clones();
+        prepare();
         let none: [&Path; 0] = [];
         match Repository::open_ext(path, RepositoryOpenFlags::empty(), none) {
-            Ok(inner) => Ok(Some(Self { inner, from_env: false })),
+            Ok(inner) => Ok(Some(Self::new(inner, false))),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(explain(error, path)),
         }
@@ -89,7 +102,7 @@ impl Repo {
     /// As git itself would open it from `path`: `GIT_DIR`, `GIT_WORK_TREE`, `GIT_INDEX_FILE`,
     /// `GIT_OBJECT_DIRECTORY` and `GIT_ALTERNATE_OBJECT_DIRECTORIES` are honoured.
     pub fn from_env(path: &Path) -> Result<Self, GitError> {
-        accept_partial_clones();
+        prepare();
         let none: [&Path; 0] = [];
         // libgit2 looks at GIT_DIR only when it is given no path at all.
         let opened = match std::env::var_os("GIT_DIR") {
@@ -97,21 +110,10 @@ impl Repo {
             None => Repository::open_ext(path, RepositoryOpenFlags::FROM_ENV, none),
         };
         match opened {
-            Ok(inner) => Self { inner, from_env: true }.with_named_index(),
+            Ok(inner) => Ok(Self::new(inner, true)),
             Err(error) if error.code() == ErrorCode::NotFound => Err(GitError::NotFound(path.display().to_string())),
             Err(error) => Err(explain(error, path)),
         }
-    }
-
-    /// git looks at a relative `GIT_INDEX_FILE` from the root of the working tree, libgit2 from the current directory:
-    /// there it would find none, and a commit that adds a secret would look as if it added nothing.
-    fn with_named_index(self) -> Result<Self, GitError> {
-        let named = std::env::var_os("GIT_INDEX_FILE").filter(|name| !name.is_empty()).map(PathBuf::from);
-        let root = self.inner.workdir().map(Path::to_path_buf);
-        if let (Some(name), Some(root)) = (named.filter(|name| name.is_relative()), root) {
-            self.inner.set_index(&mut git2::Index::open(&root.join(name))?)?;
-        }
-        Ok(self)
     }
 
     /// A second handle on the same repository, for another thread.
@@ -125,8 +127,7 @@ impl Repo {
         let none: [&Path; 0] = [];
         let inner = Repository::open_ext(self.inner.path(), flags, none);
         let inner = inner.map_err(|error| explain(error, self.inner.path()))?;
-        let again = Self { inner, from_env: self.from_env };
-        if self.from_env { again.with_named_index() } else { Ok(again) }
+        Ok(Self::new(inner, self.from_env))
     }
 
     /// True when it was opened by [`Repo::from_env`].

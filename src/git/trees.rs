@@ -1,10 +1,15 @@
 //! A tree's entries, as git stores them.
 
+use super::{GitError, Object, ObjectKind, Store};
+use crate::model::ObjectId;
+
 /// One entry of a tree, borrowed from its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'t> {
     /// What it is said to be.
     pub kind: EntryKind,
+    /// The mode's octal digits, for what `kind` leaves out.
+    pub mode: &'t [u8],
     /// The file name: no `/`, not empty in any tree that git wrote, yet bytes of any value.
     pub name: &'t [u8],
     /// The raw id.
@@ -24,6 +29,30 @@ pub enum EntryKind {
 
 /// Length of a SHA-1 id. libgit2 as built here opens no other repository.
 const ID: usize = 20;
+/// No tree is larger; git's largest known are a few megabytes.
+const MOST: u64 = 256 << 20;
+
+/// Reads a tree, for whoever cannot go on without it.
+pub(super) fn read_tree<'s>(store: &'s Store<'_>, id: &ObjectId) -> Result<Object<'s>, GitError> {
+    let object = store.read(id, MOST).map_err(|error| error.about(id))?;
+    match object.kind() {
+        ObjectKind::Tree => Ok(object),
+        _ => Err(GitError::Other(format!("object {id} is named as a tree, but is none"))),
+    }
+}
+
+/// A tree's entries. `None` once where the bytes are not a tree's; nothing comes after it.
+pub(super) fn entries(mut rest: &[u8]) -> impl Iterator<Item = Option<Entry<'_>>> {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let entry = first_entry(rest);
+        rest = entry.map_or(&[], |(_, after)| after);
+        Some(entry.map(|(entry, _)| entry))
+    })
+}
+
 /// The first entry of a tree's bytes and what follows it. None where the bytes do not begin with one.
 pub fn first_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     // "100644 name\0" and the id; the mode is at most six digits, in old trees with a leading zero.
@@ -37,7 +66,7 @@ pub fn first_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
         b"160000" => EntryKind::Submodule,
         _ => EntryKind::Blob,
     };
-    Some((Entry { kind, name, id }, after))
+    Some((Entry { kind, mode, name, id }, after))
 }
 
 #[cfg(test)]
@@ -76,5 +105,7 @@ mod tests {
             assert_eq!(first_entry(&good[..cut]), None, "cut at {cut}");
         }
         assert_eq!(first_entry(b"no tree at all"), None);
+        let twice = [good.as_slice(), b"no tree at all"].concat();
+        assert!(matches!(entries(&twice).collect::<Vec<_>>().as_slice(), [Some(_), None]));
     }
 }

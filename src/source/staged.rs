@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::fresh::{Parent, each, pieces, show};
 use super::{Limits, SourceError, Visit, tree};
-use crate::git::{Delta, Kind, Repo};
+use crate::git::{GitError, Repo};
 use crate::model::{BytePath, ObjectId, Origin, OriginKind, Survey};
 
 /// What is said when the next commit would change nothing.
@@ -36,21 +36,18 @@ pub fn unstaged(repo: &Repo, files: &[PathBuf], limits: Limits<'_>, visit: &Visi
 pub fn staged(repo: &Repo, limits: Limits<'_>, visit: &Visit<'_>) -> Result<Survey, SourceError> {
     let ids = repo.next_parents()?;
     let against: Vec<Option<ObjectId>> = if ids.is_empty() { vec![None] } else { ids.into_iter().map(Some).collect() };
-    let entries = repo.index_entries()?;
-    // `git add -N` only announces a file; a commit leaves it out.
-    let announced: HashSet<&BytePath> =
-        entries.iter().filter(|entry| entry.intent_to_add).map(|entry| &entry.path).collect();
-    let keep = |delta: &Delta| !announced.contains(&delta.path);
+    let index = repo.index()?;
     let mut parents = Vec::new();
     for id in against {
-        parents.push(Parent::new(repo.staged_changes(id)?.into_iter().filter(keep).collect()));
+        parents.push(Parent::new(repo.staged_changes(id)?));
     }
     let wanted: HashSet<ObjectId> = parents.iter().flat_map(Parent::wanted).collect();
-    for entry in entries.iter().filter(|entry| entry.kind != Kind::Submodule && wanted.contains(&entry.id)) {
+    for entry in index.holding(&wanted) {
+        let path = BytePath::new(entry.path);
         for parent in &mut parents {
             // What is the same in the index and the parent is the parent's.
-            if entry.stage == 0 && !entry.intent_to_add && !parent.changes(&entry.path) {
-                parent.holds(entry.id, &entry.path, limits);
+            if !parent.changes(&path) {
+                parent.holds(entry.object(), &path, limits);
             }
         }
     }
@@ -63,13 +60,17 @@ pub fn staged(repo: &Repo, limits: Limits<'_>, visit: &Visit<'_>) -> Result<Surv
     let one = |repo: &Repo, _: &mut (), piece: &_| show(repo, piece, Origin::new(OriginKind::Staged), limits, visit);
     each(repo, &pieces, || (), one)?.into_iter().for_each(|part| survey.add(part));
     survey.problems.sort();
-    let mut unmerged: Vec<&BytePath> =
-        entries.iter().filter(|entry| entry.stage > 0).map(|entry| &entry.path).collect();
-    unmerged.dedup();
+    let mut unmerged: Vec<&[u8]> = Vec::new();
+    if index.has_unmerged() {
+        unmerged.extend(index.entries().filter(|entry| entry.stage > 0).map(|entry| entry.path));
+        unmerged.dedup();
+    }
+    // By now this has been worked out beside the rest.
+    index.check().map_err(GitError::from)?;
     if let Some(first) = unmerged.first() {
         // git refuses to commit before it would run a hook, so nothing slips through.
-        let what =
-            format!("{} unmerged path(s), such as {first}, were not scanned: git add them first", unmerged.len());
+        let (count, first) = (unmerged.len(), BytePath::new(first));
+        let what = format!("{count} unmerged path(s), such as {first}, were not scanned: git add them first");
         survey.notices.push(what);
     } else if let Some(nothing) = nothing {
         survey.notices.push(nothing.into());
