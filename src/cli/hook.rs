@@ -1,6 +1,7 @@
 //! `keyward hook NAME`: what the installed hooks, and `pre-commit`, call. Quiet unless something is wrong.
 
 use std::io::{BufRead, Read};
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -47,6 +48,13 @@ enum Name {
     },
 }
 
+impl Hook {
+    /// True when an interrupted run may leave half a report behind.
+    pub(crate) fn writes_files(&self) -> bool {
+        !self.output.output.is_empty()
+    }
+}
+
 /// Scans what the hook is about; its exit code.
 pub(crate) fn run(args: &Hook, talk: Talk) -> anyhow::Result<u8> {
     let repo = Repo::from_env(std::path::Path::new("."))?;
@@ -58,7 +66,7 @@ pub(crate) fn run(args: &Hook, talk: Talk) -> anyhow::Result<u8> {
             let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
             let edited = std::env::var_os("GIT_EDITOR").is_none_or(|editor| editor != ":");
             let message = spoken(&bytes, edited).to_vec();
-            let setup = scan.setup(&Layer::Index, &Layer::Nowhere)?;
+            let setup = ManuallyDrop::new(scan.setup(&Layer::Index, &Layer::Nowhere)?);
             scan.scan(&setup, Source::Message(message), "commit message")
         }
         Name::PrePush { remote } => scan.push(remote.first().map_or("", String::as_str), &mut std::io::stdin().lock()),
@@ -95,7 +103,8 @@ impl Scan<'_> {
     }
 
     fn staged(&self, files: Vec<PathBuf>) -> anyhow::Result<u8> {
-        let setup = self.setup(&Layer::Index, &Layer::Commit("HEAD".into()))?;
+        // The process ends after this: a commit need not wait until every rule has been freed.
+        let setup = ManuallyDrop::new(self.setup(&Layer::Index, &Layer::Commit("HEAD".into()))?);
         let name = if files.is_empty() { "staged changes" } else { "staged changes and given files" };
         self.scan(&setup, Source::Staged(self.repo, files), name)
     }

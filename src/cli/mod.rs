@@ -71,7 +71,10 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error),
     };
-    console::end_on_interrupt();
+    // A hook that writes no file has nothing to clean up, and a commit need not wait for the thread that would.
+    if !matches!(&cli.command, Command::Hook(hook) if !hook.writes_files()) {
+        console::end_on_interrupt();
+    }
     let talk = Talk { verbose: cli.verbose, quiet: cli.quiet };
     let done = match &cli.command {
         Command::Scan(args) => scan::run(args, talk),

@@ -115,6 +115,13 @@ pub(crate) fn perform(job: &Job<'_>) -> anyhow::Result<Outcome> {
 
 /// Writes every report asked for, and what went wrong to standard error; the exit code.
 pub(crate) fn finish(job: &Job<'_>, outcome: &Outcome) -> anyhow::Result<u8> {
+    let format = job.output.format.unwrap_or(Format::Human);
+    let calm = job.calm || job.talk.quiet;
+    let reports = !(calm && format == Format::Human && outcome.findings.is_empty() && !job.output.explain);
+    let silent = job.talk.quiet || job.calm && outcome.exit_code() == 0;
+    if !reports && silent && outcome.problems.is_empty() && job.output.output.is_empty() {
+        return Ok(outcome.exit_code());
+    }
     let pack_hash = builtin_hash();
     let view = View {
         reveal: job.output.show_secrets,
@@ -138,14 +145,12 @@ pub(crate) fn finish(job: &Job<'_>, outcome: &Outcome) -> anyhow::Result<u8> {
     for problem in &outcome.problems {
         console::warn(&format!("error: {}", report::safe(&scrub.prose(&problem.to_string()))));
     }
-    if !(job.talk.quiet || job.calm && outcome.exit_code() == 0) {
+    if !silent {
         for notice in &outcome.notices {
             console::warn(&report::safe(&scrub.prose(notice)));
         }
     }
-    let format = job.output.format.unwrap_or(Format::Human);
-    let calm = job.calm || job.talk.quiet;
-    if !(calm && format == Format::Human && outcome.findings.is_empty() && !job.output.explain) {
+    if reports {
         let color = format == Format::Human && console::colored(job.output.color);
         // What goes to standard error need not be said twice.
         let view = View { color, messages: false, ..view };

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::RandomState;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::lines::{Profile, difference};
@@ -263,12 +264,15 @@ pub(super) fn each<T: Sync, S, R: Send>(
     state: impl Fn() -> S + Sync,
     work: impl Fn(&Repo, &mut S, &T) -> R + Sync,
 ) -> Result<Vec<R>, SourceError> {
-    let threads = rayon::current_num_threads().min(items.len() / 8);
+    // So few are done before rayon, asked how many threads it has, had started them.
+    let few = items.len() < 16;
+    let threads = if few { 1 } else { rayon::current_num_threads().min(items.len() / 8) };
     if threads < 2 {
         let mut state = state();
         return Ok(items.iter().map(|item| work(repo, &mut state, item)).collect());
     }
-    let repos: Vec<Repo> = (0..threads).map(|_| repo.reopen()).collect::<Result<_, GitError>>()?;
+    let handle = || repo.reopen().map(|repo| Mutex::new(Some(repo)));
+    let handles: Vec<Mutex<Option<Repo>>> = (0..threads).map(|_| handle()).collect::<Result<_, GitError>>()?;
     let next = AtomicUsize::new(0);
     let run = |repo: Repo| {
         let mut state = state();
@@ -279,13 +283,9 @@ pub(super) fn each<T: Sync, S, R: Send>(
             done.push((at, work(&repo, &mut state, item)));
         }
     };
-    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = repos.into_iter().map(|repo| scope.spawn(|| run(repo))).collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    });
+    let mine = |thread: usize| handles.get(thread)?.lock().ok()?.take();
+    let done = rayon::broadcast(|context| mine(context.index()).map(run).unwrap_or_default());
+    let mut done: Vec<(usize, R)> = done.into_iter().flatten().collect();
     done.sort_by_key(|(at, _)| *at);
     Ok(done.into_iter().map(|(_, answer)| answer).collect())
 }

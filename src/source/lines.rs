@@ -46,12 +46,13 @@ fn difference_by(old: &[u8], new: &[u8], most: usize) -> Difference {
         }
         return Difference { added, removed_at };
     }
-    if count(old_middle) + count(new_middle) > MOST_LINES {
+    let most_kinds = count(old_middle) + count(new_middle);
+    if most_kinds > MOST_LINES {
         change(Span::new(from, new_end), true);
         return Difference { added, removed_at };
     }
     // std's hasher is seeded: a file made of colliding lines costs nothing here.
-    let mut numbers: HashMap<&[u8], u32> = HashMap::new();
+    let mut numbers: HashMap<&[u8], u32> = HashMap::with_capacity(most_kinds);
     let before = tokens(old_middle, &mut numbers);
     let after = tokens(new_middle, &mut numbers);
     let mut ends = Vec::with_capacity(after.len() + 1);

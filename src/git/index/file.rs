@@ -363,7 +363,8 @@ pub(super) fn check(before: (&[u8], u8), this: (&[u8], u8), sparse: bool) -> Res
         rest = rest.strip_suffix(b"/").ok_or(Fault::Damaged("a directory's entry does not end in a slash"))?;
     }
     let bad = |part: &[u8]| matches!(part, b"" | b"." | b"..");
-    if rest.split(|byte| *byte == b'/').any(bad) {
+    let one = !rest.is_empty() && rest.first() != Some(&b'.') && memchr::memchr(b'/', rest).is_none();
+    if !one && rest.split(|byte| *byte == b'/').any(bad) {
         return Err(Fault::Damaged("it holds a path that git itself refuses"));
     }
     Ok(())
@@ -372,9 +373,10 @@ pub(super) fn check(before: (&[u8], u8), this: (&[u8], u8), sparse: bool) -> Res
 /// How many bytes two names begin with in common.
 fn common(one: &[u8], two: &[u8]) -> usize {
     let mut same = 0;
-    for (a, b) in one.chunks_exact(8).zip(two.chunks_exact(8)) {
-        if a != b {
-            break;
+    for (a, b) in one.as_chunks::<8>().0.iter().zip(two.as_chunks::<8>().0) {
+        let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if differ != 0 {
+            return same + differ.trailing_zeros() as usize / 8;
         }
         same += 8;
     }
