@@ -67,8 +67,9 @@ pub type TreeMemo = HashMap<ObjectId, Holding>;
 const MAX_DEPTH: usize = 500;
 /// A difference does not go deeper than git does.
 const DEEPEST: usize = 2_048;
-/// A few trees that hold each other over and over can make any number of paths. Real trees have fewer than this.
-const MOST_DELTAS: usize = 8_000_000;
+/// A few trees that hold each other over and over can make any number of paths. No more directories and files than
+/// this are compared; no real tree has as many.
+const MOST: usize = 8_000_000;
 
 impl Repo {
     /// What `commit` changes against `parent`, or against nothing. Sorted by path.
@@ -188,9 +189,11 @@ enum What<'r> {
 impl Item<'_, '_> {
     /// git sorts directories as if their names ended in a slash.
     fn compare(&self, other: &Self) -> Ordering {
-        let end = |item: &Self| matches!(item.what, What::Dir(_)).then_some(&b'/');
+        let dir = |item: &Self| matches!(item.what, What::Dir(_));
+        let end = |item: &Self| dir(item).then_some(&b'/');
         let (mine, theirs) = (self.name.iter().chain(end(self)), other.name.iter().chain(end(other)));
-        mine.cmp(theirs)
+        // A hostile tree may name a file so; it is no directory for that.
+        mine.cmp(theirs).then_with(|| dir(self).cmp(&dir(other)))
     }
 }
 
@@ -199,19 +202,30 @@ struct Differ<'r> {
     index: Option<&'r IndexFile>,
     pairs: Vec<Pair<'r>>,
     deltas: Vec<Delta>,
+    /// How much more may be compared.
+    room: usize,
 }
 
 impl<'r> Differ<'r> {
     /// All that differs, sorted by path.
     fn run(repo: &Repo, index: Option<&'r IndexFile>, old: Dir<'r>, new: Dir<'r>) -> Result<Vec<Delta>, GitError> {
+        Self { index, pairs: Vec::new(), deltas: Vec::new(), room: MOST }.all(repo, old, new)
+    }
+
+    fn all(mut self, repo: &Repo, old: Dir<'r>, new: Dir<'r>) -> Result<Vec<Delta>, GitError> {
         let store = Store::of(repo)?;
-        let mut differ = Self { index, pairs: Vec::new(), deltas: Vec::new() };
-        differ.push(&[], b"", 0, old, new)?;
-        while let Some(pair) = differ.pairs.pop() {
-            differ.compare(&store, pair)?;
+        self.push(&[], b"", 0, old, new)?;
+        while let Some(pair) = self.pairs.pop() {
+            self.compare(&store, pair)?;
         }
-        differ.deltas.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        Ok(differ.deltas)
+        self.deltas.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        Ok(self.deltas)
+    }
+
+    fn take_room(&mut self) -> Result<(), GitError> {
+        let full = || GitError::Other("too many directories and files differ to be compared".into());
+        self.room = self.room.checked_sub(1).ok_or_else(full)?;
+        Ok(())
     }
 
     /// Notes two directories to be compared, unless they are the same tree.
@@ -230,6 +244,7 @@ impl<'r> Differ<'r> {
             let path = BytePath::new([prefix, name].concat());
             return Err(GitError::Other(format!("{path}: directories nested more than {DEEPEST} deep")));
         }
+        self.take_room()?;
         let slash: &[u8] = if name.is_empty() { b"" } else { b"/" };
         self.pairs.push(Pair { prefix: [prefix, name, slash].concat(), depth, old, new });
         Ok(())
@@ -273,9 +288,7 @@ impl<'r> Differ<'r> {
         if old == new {
             return Ok(());
         }
-        if self.deltas.len() == MOST_DELTAS {
-            return Err(GitError::Other(format!("more than {MOST_DELTAS} paths differ at once")));
-        }
+        self.take_room()?;
         let path = BytePath::new([prefix, name].concat());
         self.deltas.push(Delta { path, old: old.map(|(side, _)| side), new: new.map(|(side, _)| side) });
         Ok(())
@@ -381,5 +394,65 @@ fn end_of(index: &IndexFile, rows: Range<usize>, prefix: &[u8], node: Option<Nod
     match told {
         Some(end) if end > rows.start && end <= rows.end && below(end - 1) && (end == rows.end || !below(end)) => end,
         _ => index.end_of(rows, prefix),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes a tree as it is, whatever git would say.
+    fn tree(repo: &Repo, entries: &[(&str, &str, ObjectId)]) -> ObjectId {
+        let mut bytes = Vec::new();
+        for (mode, name, id) in entries {
+            bytes.extend_from_slice(format!("{mode} {name}\0").as_bytes());
+            bytes.extend_from_slice(id.as_bytes());
+        }
+        object_id(repo.inner.odb().unwrap().write(ObjectType::Tree, &bytes).unwrap())
+    }
+
+    fn scratch() -> (tempfile::TempDir, Repo, ObjectId) {
+        let dir = tempfile::tempdir().unwrap();
+        git2::Repository::init(dir.path()).unwrap();
+        let repo = Repo::discover(dir.path()).unwrap().unwrap();
+        let blob = object_id(repo.inner.blob(b"x").unwrap());
+        (dir, repo, blob)
+    }
+
+    fn paths(repo: &Repo, old: ObjectId, new: ObjectId) -> Vec<String> {
+        let deltas = Differ::run(repo, None, Dir::Tree(old), Dir::Tree(new)).unwrap();
+        deltas.iter().map(|delta| delta.path.to_string()).collect()
+    }
+
+    #[test]
+    fn a_tree_that_git_would_not_write_hides_nothing() {
+        let (_dir, repo, blob) = scratch();
+        let below = tree(&repo, &[("100644", "x", blob)]);
+        let old = tree(&repo, &[("40000", "a", below)]);
+        let named_like_it = tree(&repo, &[("40000", "a", below), ("100644", "a/", blob)]);
+        assert_eq!(paths(&repo, old, named_like_it), ["a/"]);
+        let instead = tree(&repo, &[("100644", "a/", blob)]);
+        assert_eq!(paths(&repo, old, instead), ["a/", "a/x"]);
+        let unsorted = tree(&repo, &[("100644", "z", blob), ("40000", "a", below), ("100644", "b", blob)]);
+        assert_eq!(paths(&repo, old, unsorted), ["b", "z"]);
+        assert_eq!(paths(&repo, unsorted, old), ["b", "z"]);
+    }
+
+    #[test]
+    fn trees_that_hold_each_other_over_and_over_end() {
+        let (_dir, repo, _) = scratch();
+        let mut bomb = tree(&repo, &[]);
+        for _ in 0..100 {
+            bomb = tree(&repo, &[("40000", "a", bomb), ("40000", "b", bomb)]);
+        }
+        let differ = Differ { index: None, pairs: Vec::new(), deltas: Vec::new(), room: 1000 };
+        let error = differ.all(&repo, Dir::None, Dir::Tree(bomb)).unwrap_err().to_string();
+        assert!(error.contains("too many"), "{error}");
+        let mut deep = tree(&repo, &[]);
+        for _ in 0..=DEEPEST {
+            deep = tree(&repo, &[("40000", "a", deep)]);
+        }
+        let error = Differ::run(&repo, None, Dir::None, Dir::Tree(deep)).unwrap_err().to_string();
+        assert!(error.contains("nested more than"), "{}", error.len());
     }
 }
