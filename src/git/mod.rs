@@ -2,6 +2,7 @@
 
 mod diff;
 mod index;
+mod loose;
 mod objects;
 mod open;
 mod revision;

@@ -1,12 +1,13 @@
 //! Finding and opening a repository, and the errors that every question to git may end in.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 
 use super::index::IndexFile;
+use super::loose::Loose;
 use crate::model::ObjectId;
 
 /// Why git could not answer. Every message is one line and says what to do where something can be done.
@@ -65,6 +66,7 @@ impl From<git2::Error> for GitError {
 pub struct Repo {
     pub(super) inner: Repository,
     pub(super) index: OnceCell<IndexFile>,
+    pub(super) loose: OnceCell<RefCell<Loose>>,
     from_env: bool,
 }
 
@@ -85,7 +87,7 @@ fn prepare() {
 
 impl Repo {
     fn new(inner: Repository, from_env: bool) -> Self {
-        Self { inner, index: OnceCell::new(), from_env }
+        Self { inner, index: OnceCell::new(), loose: OnceCell::new(), from_env }
     }
 
     /// The repository that holds `path`, looked for upwards. `None` when there is none.

@@ -35,6 +35,9 @@ impl Repo {
 
     /// Reads a blob of at most `most` bytes.
     pub fn read(&self, id: ObjectId, most: u64) -> Result<Read, GitError> {
+        if let Some(bytes) = self.loose_blob(&id, most) {
+            return Ok(Read::Bytes(bytes));
+        }
         let oid = self.oid(id)?;
         let odb = self.inner.odb()?;
         let missing = |error: git2::Error| match error.code() {
