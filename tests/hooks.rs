@@ -91,7 +91,13 @@ impl Scene {
 
     fn commit(&self, text: &str) -> bool {
         self.repo.write("a.txt", text);
-        self.git(self.repo.path(), &["commit", "-qam", "next"]).status.success()
+        loop {
+            let done = self.git(self.repo.path(), &["commit", "-qam", "next"]);
+            // A script just written may still be open in a child that another test is starting: it cannot be run yet.
+            if done.status.success() || !String::from_utf8_lossy(&done.stderr).contains("Text file busy") {
+                return done.status.success();
+            }
+        }
     }
 
     fn doctor(&self) -> Diagnosis {
