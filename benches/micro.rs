@@ -36,7 +36,7 @@ fn detector() -> Detector {
 
 fn scan(detector: &Detector, bytes: &[u8], fresh: &Fresh) -> usize {
     let origin = Origin::new(OriginKind::Stdin);
-    let found = detector.scan(&Blob { origin: &origin, bytes, fresh, former_path: None });
+    let found = detector.scan(&Blob { origin: &origin, bytes, fresh, former_path: None, earlier: &[] });
     found.map_or(0, |found| found.candidates.len())
 }
 

@@ -1,5 +1,7 @@
 //! The line: bytes in, verdict out. Every scan, whatever its source, runs through [`run`].
 
+mod governance;
+
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::io::Read;
@@ -19,6 +21,9 @@ use crate::place::{self, HistoryRules, Placed};
 use crate::source::{self, HistoryOptions, Limits, Range, SourceError, Visit, Witness};
 use crate::triage::{self, Settings};
 
+use governance::Desk;
+pub use governance::Governance;
+
 /// Everything a scan goes by. No flag, file or variable is read after this but the source itself.
 pub struct Plan<'a> {
     /// What to look at.
@@ -29,6 +34,10 @@ pub struct Plan<'a> {
     pub triage: Settings<'a>,
     /// The rules, ready to match.
     pub detector: &'a Detector,
+    /// False to look for no secrets, but for those that must be masked.
+    pub secrets: bool,
+    /// Manifests and policies; none: only secrets are looked for.
+    pub governance: Option<Governance<'a>>,
     /// Blobs larger than this many bytes are passed over.
     pub max_file_size: u64,
     /// Findings below this severity do not fail the scan.
@@ -120,6 +129,11 @@ fn names(outcome: &Outcome) -> String {
     }
     names.extend(outcome.problems.iter().map(|problem| problem.to_string().into()));
     names.extend(outcome.notices.iter().map(Cow::from));
+    let claims = outcome.findings.iter().map(|f| &f.candidate).chain(outcome.dropped.iter().map(|d| &d.candidate));
+    for candidate in claims.filter(|candidate| candidate.claim.is_some()) {
+        names.extend(candidate.claim.iter().map(|claim| Cow::from(&claim.message)));
+        names.insert(candidate.snippet.text(true).into());
+    }
     names.extend(outcome.coverage.too_large.iter().map(|(name, _)| Cow::from(name)));
     names.into_iter().collect::<Vec<_>>().join("\n")
 }
@@ -128,6 +142,9 @@ fn names(outcome: &Outcome) -> String {
 /// trees say.
 fn look(plan: &Plan<'_>, progress: &Progress) -> Result<(Survey, Vec<Found>, Option<Past>), SourceError> {
     let limits = Limits { max_file_size: plan.max_file_size, exclude: &plan.config.exclude, clock: plan.clock };
+    // A history has blobs, not files as they stand: there is no state of the tree to judge.
+    let desk = plan.governance.as_ref().filter(|_| !matches!(plan.source, Source::History(..))).map(Desk::new);
+    let secrets = plan.secrets;
     let eye = Eye {
         detector: plan.detector,
         clock: plan.clock,
@@ -135,17 +152,27 @@ fn look(plan: &Plan<'_>, progress: &Progress) -> Result<(Survey, Vec<Found>, Opt
         seen: Mutex::default(),
         detecting: AtomicU64::new(0),
     };
-    let (survey, past) = match plan.source {
+    let detect = |blob: &Blob<'_>| if secrets { eye.detector.scan(blob) } else { None };
+    let judge = |blob: &Blob<'_>, found| match &desk {
+        Some(desk) => desk.look(blob, eye.detector, found),
+        None => found,
+    };
+    let (mut survey, past) = match plan.source {
         Source::History(repo, options) => {
             let (survey, past) = source::history(repo, *options, limits, &eye)?;
             (survey, Some(past))
         }
-        source => (show(source, limits, &|blob| eye.see(blob, || eye.detector.scan(blob)))?, None),
+        source => (show(source, limits, &|blob| eye.see(blob, || judge(blob, detect(blob))))?, None),
     };
     plan.clock.add("detect", Duration::from_nanos(eye.detecting.into_inner()));
     let mut found = eye.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     // Threads finish in any order; the answer does not.
     found.sort_by(|a, b| a.origin.cmp(&b.origin));
+    if let Some(desk) = desk {
+        survey.notices.extend(desk.close(plan.detector, &mut found));
+    } else if plan.governance.is_some() {
+        survey.notices.push("manifests and policies look at files as they stand, not at histories".into());
+    }
     Ok((survey, found, past))
 }
 
@@ -217,7 +244,7 @@ fn show(source: &Source<'_>, limits: Limits<'_>, visit: &Visit<'_>) -> Result<Su
         }
         Source::Message(bytes) => {
             let origin = Origin::new(OriginKind::CommitMessage);
-            visit(&Blob { origin: &origin, bytes, fresh: &Fresh::All, former_path: None });
+            visit(&Blob { origin: &origin, bytes, fresh: &Fresh::All, former_path: None, earlier: &[] });
             let mut survey = Survey::default();
             survey.coverage.scanned(bytes.len());
             survey.coverage.messages = 1;

@@ -17,7 +17,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("detect", &["model", "rule"]),
     ("place", &["model", "git", "pack"]),
     ("triage", &["model", "config"]),
-    ("scan", &["model", "config", "rule", "git", "pack", "source", "detect", "place", "triage"]),
+    ("scan", &["model", "config", "rule", "git", "pack", "source", "detect", "parse", "policy", "place", "triage"]),
     ("hooks", &["git", "model"]),
 ];
 

@@ -84,7 +84,13 @@ fn equals_cat_file(detector: &Detector, repo: &Repo, tally: &Tally) {
         let bytes = repo.try_git(&["cat-file", "blob", id]).stdout;
         let id = ObjectId::from_hex(id).unwrap();
         let origin = Origin { object: Some(id), ..Origin::new(OriginKind::History) };
-        let found = detector.scan(&Blob { origin: &origin, bytes: &bytes, fresh: &Fresh::All, former_path: None });
+        let found = detector.scan(&Blob {
+            origin: &origin,
+            bytes: &bytes,
+            fresh: &Fresh::All,
+            former_path: None,
+            earlier: &[],
+        });
         assert_eq!(tally.blobs.get(&id), Some(&told(found)), "{id}");
         blobs += 1;
     }

@@ -156,7 +156,7 @@ fn detector() -> &'static Detector {
 
 fn scan_at(detector: &Detector, path: &str, bytes: &[u8], fresh: &Fresh) -> Option<Found> {
     let origin = Origin::at(OriginKind::Tree, BytePath::new(path));
-    detector.scan(&Blob { origin: &origin, bytes, fresh, former_path: None })
+    detector.scan(&Blob { origin: &origin, bytes, fresh, former_path: None, earlier: &[] })
 }
 
 fn scan(bytes: impl AsRef<[u8]>) -> Vec<Candidate> {
@@ -257,7 +257,8 @@ fn a_rename_to_a_file_without_quotes_makes_bare_values_new() {
     let text = format!("password={}\n", made_up("Aa1[a-z0-9]{12}", 1));
     let (former, origin) = (BytePath::new("a.py"), Origin::at(OriginKind::Staged, BytePath::new(".env")));
     let fresh = Fresh::nothing();
-    let blob = Blob { origin: &origin, bytes: text.as_bytes(), fresh: &fresh, former_path: Some(&former) };
+    let blob =
+        Blob { origin: &origin, bytes: text.as_bytes(), fresh: &fresh, former_path: Some(&former), earlier: &[] };
     assert_eq!(kept(&detector().scan(&blob).unwrap().candidates), ["generic-secret"]);
 }
 
@@ -318,7 +319,8 @@ fn a_path_condition_holds_and_a_rename_into_it_is_new() {
     let renamed = |former: &str| {
         let former = BytePath::new(former);
         let fresh = Fresh::nothing();
-        let blob = Blob { origin: &origin, bytes: text.as_bytes(), fresh: &fresh, former_path: Some(&former) };
+        let blob =
+            Blob { origin: &origin, bytes: text.as_bytes(), fresh: &fresh, former_path: Some(&former), earlier: &[] };
         count(detector.scan(&blob))
     };
     assert_eq!((renamed("notes.txt"), renamed("old/.zzrc")), (1, 0));
@@ -328,7 +330,7 @@ fn a_path_condition_holds_and_a_rename_into_it_is_new() {
 fn a_history_blob_keeps_what_its_paths_must_decide() {
     let text = format!("_auth={}\npassword: {}\n", made_up("[A-Za-z0-9]{20}", 1), made_up("Aa1[a-z0-9]{12}", 1));
     let origin = Origin::new(OriginKind::History);
-    let blob = Blob { origin: &origin, bytes: text.as_bytes(), fresh: &Fresh::All, former_path: None };
+    let blob = Blob { origin: &origin, bytes: text.as_bytes(), fresh: &Fresh::All, former_path: None, earlier: &[] };
     let found = detector().scan(&blob).unwrap().candidates;
     assert_eq!(kept(&found), ["rc-auth", "generic-secret"]);
     assert!(found[0].belongs_at(&BytePath::new("a/.zzrc")) && !found[0].belongs_at(&BytePath::new("a/b.yml")));

@@ -132,6 +132,7 @@ fn candidate(rule: &str, bytes: &[u8], span: Span, line: u32) -> Candidate {
         Position { line, column, column_utf16: column }
     };
     Candidate {
+        claim: None,
         rule: Arc::new(rule),
         secret: Secret::new(span.of(bytes), 0),
         span,

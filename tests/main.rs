@@ -21,3 +21,5 @@ mod speed;
 mod staged;
 mod tree;
 mod triage;
+
+mod check;

@@ -65,8 +65,13 @@ fn a_staged_edit_shows_exactly_what_the_whole_blob_shows_in_its_added_lines() {
             at += text.len();
         }
         let origin = Origin::new(OriginKind::Stdin);
-        let whole =
-            detector.scan(&Blob { origin: &origin, bytes: new.as_bytes(), fresh: &Fresh::All, former_path: None });
+        let whole = detector.scan(&Blob {
+            origin: &origin,
+            bytes: new.as_bytes(),
+            fresh: &Fresh::All,
+            former_path: None,
+            earlier: &[],
+        });
         let whole = whole.map(|found| found.candidates).unwrap_or_default();
         let expected: BTreeSet<(Span, String)> = whole
             .iter()

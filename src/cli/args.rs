@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::govern::PolicyArgs;
 use crate::model::{Confidence, Severity};
 use crate::report::Format;
 
@@ -56,6 +57,10 @@ pub struct SourceArgs {
 /// What counts.
 #[derive(Debug, Clone, Default, Args)]
 pub struct FilterArgs {
+    /// Policies to load; none: the command looks for secrets alone.
+    #[arg(skip)]
+    pub govern: Option<PolicyArgs>,
+
     /// Configuration file [default: keyward.toml, looked for upwards, or as the source has it]
     #[arg(long, value_name = "FILE", help_heading = "What counts")]
     pub config: Option<PathBuf>,

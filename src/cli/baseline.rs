@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use super::args::{FilterArgs, OutputArgs, SourceArgs};
-use super::scan::{Job, perform, with_source};
+use super::scan::{Job, Looks, perform, with_source};
 use super::setup::{Setup, config_here};
 use super::{Talk, console, harmless};
 use crate::model::{Clock, Confidence};
@@ -121,8 +121,16 @@ fn write(
             (None, Some(root)) => inside(root, &setup.baseline_path)?,
             (None, None) => bail!("there is no working tree to write a baseline to: give --baseline FILE"),
         };
-        let job =
-            Job { setup, source, kind, output: &OutputArgs::default(), talk, calm: false, clock: Clock::default() };
+        let job = Job {
+            setup,
+            source,
+            kind,
+            looks: Looks::SECRETS,
+            output: &OutputArgs::default(),
+            talk,
+            calm: false,
+            clock: Clock::default(),
+        };
         let outcome = perform(&job)?;
         let scrub = Scrub::new(&View::new(&outcome));
         if !outcome.problems.is_empty() {

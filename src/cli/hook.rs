@@ -9,7 +9,8 @@ use clap::{Args, Subcommand};
 
 use super::Talk;
 use super::args::{FilterArgs, OutputArgs};
-use super::scan::{Job, Kind, finish, perform};
+use super::govern::PolicyArgs;
+use super::scan::{Job, Kind, Looks, finish, perform};
 use super::setup::{Layer, Setup};
 use crate::git::Repo;
 use crate::model::{Clock, Confidence, ObjectId};
@@ -84,7 +85,9 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     fn setup(&self, layer: &Layer, before: &Layer) -> anyhow::Result<Setup> {
-        Setup::new(&self.args.filter, Some(self.repo), layer, before, Confidence::High)
+        // Policies are loaded only where the configuration names some.
+        let filter = FilterArgs { govern: Some(PolicyArgs::default()), ..self.args.filter.clone() };
+        Setup::new(&filter, Some(self.repo), layer, before, Confidence::High)
     }
 
     fn scan(&self, setup: &Setup, source: Source<'_>, name: &'static str) -> anyhow::Result<u8> {
@@ -93,6 +96,7 @@ impl Scan<'_> {
             setup,
             source,
             kind,
+            looks: Looks { secrets: true, governance: true },
             output: &self.args.output,
             talk: self.talk,
             calm: true,

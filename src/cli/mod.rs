@@ -2,7 +2,9 @@
 
 mod args;
 mod baseline;
+mod check;
 mod console;
+mod govern;
 mod hook;
 mod hooks;
 mod info;
@@ -42,6 +44,10 @@ pub(crate) struct Cli {
 enum Command {
     /// Scan for secrets
     Scan(Box<scan::Scan>),
+    /// Check for secrets and by manifests and policies, in one pass
+    Check(Box<check::Check>),
+    /// Check by manifests and policies alone
+    Lint(Box<check::Check>),
     /// Install, remove or examine git hooks
     Hooks(hooks::HooksArgs),
     /// What git hooks call
@@ -78,6 +84,8 @@ pub fn main() -> ExitCode {
     let talk = Talk { verbose: cli.verbose, quiet: cli.quiet };
     let done = match &cli.command {
         Command::Scan(args) => scan::run(args, talk),
+        Command::Check(args) => check::run(args, talk, true),
+        Command::Lint(args) => check::run(args, talk, false),
         Command::Hooks(args) => hooks::run(args, talk),
         Command::Hook(args) => hook::run(args, talk),
         Command::Baseline(args) => baseline::run(args, talk),

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::args::{FilterArgs, OutputArgs, SourceArgs};
 use super::rules::Format;
-use super::scan::{Job, perform, with_source};
+use super::scan::{Job, Looks, perform, with_source};
 use super::{Talk, console};
 use crate::detect::{Detector, RuleWork, Work};
 use crate::model::{Clock, Confidence, Outcome};
@@ -44,7 +44,16 @@ pub(crate) fn run(args: &Profile, talk: Talk) -> anyhow::Result<u8> {
     with_source(&source, &args.filter, Confidence::Medium, |setup, source, kind| {
         setup.detector.count_work();
         let output = OutputArgs::default();
-        let job = Job { setup, source, kind, output: &output, talk, calm: false, clock: Clock::default() };
+        let job = Job {
+            setup,
+            source,
+            kind,
+            looks: Looks::SECRETS,
+            output: &output,
+            talk,
+            calm: false,
+            clock: Clock::default(),
+        };
         let outcome = perform(&job)?;
         let (total, lines) = lines(&setup.detector, &outcome);
         let shown = if args.top == 0 { lines.len() } else { args.top };

@@ -15,7 +15,7 @@ use crate::git::Repo;
 use crate::model::{BytePath, Clock, Confidence, Outcome, Stages};
 use crate::report::{self, Format, Scrub, View};
 use crate::rule::pack::builtin_hash;
-use crate::scan::{self, Plan, Progress, Source};
+use crate::scan::{self, Governance, Plan, Progress, Source};
 use crate::source::{HistoryOptions, Range};
 
 /// Scan for secrets.
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Scan, talk: Talk) -> anyhow::Result<u8> {
     let clock = if args.timings { stages.clock() } else { Clock::default() };
     let code = with_source(&args.source, &args.filter, Confidence::Medium, |setup, source, kind| {
         clock.passed("setup", stages.elapsed());
-        let job = Job { setup, source, kind, output: &args.output, talk, calm: false, clock };
+        let job = Job { setup, source, kind, looks: Looks::SECRETS, output: &args.output, talk, calm: false, clock };
         let outcome = perform(&job)?;
         clock.stage("report", || finish(&job, &outcome))
     })?;
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Scan, talk: Talk) -> anyhow::Result<u8> {
 }
 
 /// What is wrong with where the reports go is said before a scan, which may take long.
-fn places(output: &OutputArgs) -> anyhow::Result<()> {
+pub(crate) fn places(output: &OutputArgs) -> anyhow::Result<()> {
     let mut taken = HashSet::new();
     for (_, path) in &output.output {
         let full = std::path::absolute(path).with_context(|| path.display().to_string())?;
@@ -75,6 +75,20 @@ pub(crate) struct Kind {
     pub whole: bool,
 }
 
+/// What a scan looks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Looks {
+    /// Secrets.
+    pub secrets: bool,
+    /// What manifests and policies forbid, where there are any.
+    pub governance: bool,
+}
+
+impl Looks {
+    /// Secrets alone.
+    pub(crate) const SECRETS: Self = Self { secrets: true, governance: false };
+}
+
 /// One scan with all it needs.
 pub(crate) struct Job<'a> {
     /// Configuration, baseline, rules.
@@ -83,6 +97,8 @@ pub(crate) struct Job<'a> {
     pub source: Source<'a>,
     /// What it is called.
     pub kind: Kind,
+    /// What to look for.
+    pub looks: Looks,
     /// How to say it.
     pub output: &'a OutputArgs,
     /// How much to say.
@@ -100,6 +116,12 @@ pub(crate) fn perform(job: &Job<'_>) -> anyhow::Result<Outcome> {
         config: &job.setup.config,
         triage: job.setup.triage(job.kind.whole),
         detector: &job.setup.detector,
+        secrets: job.looks.secrets,
+        governance: job.setup.judged.as_ref().filter(|_| job.looks.governance).map(|judged| Governance {
+            policies: &judged.policies,
+            config: &job.setup.config,
+            combine: judged.combine,
+        }),
         max_file_size: job.setup.max_file_size,
         fail_on: job.setup.fail_on,
         clock: job.clock,
@@ -131,6 +153,7 @@ pub(crate) fn finish(job: &Job<'_>, outcome: &Outcome) -> anyhow::Result<u8> {
         version: env!("CARGO_PKG_VERSION"),
         pack_hash: &pack_hash,
         source: job.kind.name,
+        checks: job.looks.governance && job.setup.judged.is_some(),
         category: job.output.sarif_category.as_deref(),
         suppressed: job.output.sarif_suppressed,
         ..View::new(outcome)

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::args::FilterArgs;
+use super::govern::{self, Judged};
 use crate::config::Config;
 use crate::detect::{Detector, Simd};
 use crate::git::Repo;
@@ -52,6 +53,44 @@ impl Layer {
         }
     }
 
+    /// The wanted files at or below a path relative to the layer's root, by name.
+    pub(crate) fn below(
+        &self,
+        repo: Option<&Repo>,
+        path: &str,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+        let names = match (self, repo) {
+            (Layer::Disk(dir), _) => {
+                let full = dir.join(path);
+                return match full.symlink_metadata() {
+                    Ok(meta) if meta.is_dir() => govern::below(&full, wanted),
+                    Ok(meta) if meta.is_file() => {
+                        Ok(self.read(repo, path)?.map(|bytes| (path.to_owned(), bytes)).into_iter().collect())
+                    }
+                    _ => Ok(Vec::new()),
+                };
+            }
+            (Layer::Index, Some(repo)) => repo.tracked()?,
+            (Layer::Commit(rev), Some(repo)) => {
+                let all = repo.changes(None, repo.resolve(rev)?)?;
+                all.into_iter().filter(|delta| delta.new.is_some()).map(|delta| delta.path).collect()
+            }
+            _ => Vec::new(),
+        };
+        let prefix = format!("{path}/");
+        let names = names.iter().filter_map(|name| std::str::from_utf8(name.as_bytes()).ok());
+        let mut out = Vec::new();
+        for name in names.filter(|name| path.is_empty() || *name == path || name.starts_with(&prefix)) {
+            if wanted(name)
+                && let Some(bytes) = self.read(repo, name)?
+            {
+                out.push((name.to_owned(), bytes));
+            }
+        }
+        Ok(out)
+    }
+
     /// What errors and notices call a file of this layer.
     fn name(&self, path: &str) -> String {
         match self {
@@ -78,6 +117,8 @@ pub(crate) struct Setup {
     pub baseline_path: String,
     /// The directory it is relative to, where it can be written; none in a bare repository.
     pub root: Option<PathBuf>,
+    /// Policies, where they are asked for and there are any.
+    pub judged: Option<Judged>,
     /// The rules, ready to match.
     pub detector: Detector,
     /// Candidates below this are dropped.
@@ -147,7 +188,17 @@ impl Setup {
             _ => None,
         };
         let rules = config.apply(Pack::builtin()?.rules).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
+        let judged = match &filter.govern {
+            Some(args) => govern::load(args, &config, repo, &layer, today())?,
+            None => None,
+        };
+        if let Some(judged) = &judged {
+            let own = judged.policies.queries().iter().map(|query| query.meta.id.as_str());
+            let ids: Vec<&str> = rules.iter().map(|rule| rule.id()).chain(own).collect();
+            config.check_rule_ids(&ids).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
+        }
         Ok(Self {
+            judged,
             confidence: filter.confidence.map(Confidence::from).or(config.scan.confidence).unwrap_or(default),
             fail_on: filter.fail_on.map(Severity::from).or(config.scan.fail_on),
             max_file_size: filter.max_file_size.or(config.scan.max_file_size).unwrap_or(MAX_FILE_SIZE),
@@ -173,7 +224,7 @@ impl Setup {
             baseline_before: self.baseline_before.as_ref(),
             confidence: self.confidence,
             whole,
-            today: TimeZone::UTC.to_datetime(Timestamp::now()).date(),
+            today: today(),
             inline: self.inline,
             fingerprinter: Fingerprinter::new(variable(fingerprint::KEY_VARIABLE).as_deref()),
         }
@@ -183,6 +234,10 @@ impl Setup {
     pub(crate) fn key(&self) -> Option<&[u8]> {
         self.key.as_deref()
     }
+}
+
+fn today() -> jiff::civil::Date {
+    TimeZone::UTC.to_datetime(Timestamp::now()).date()
 }
 
 /// The baseline's key, if the environment holds one.
@@ -253,6 +308,6 @@ pub(crate) fn config_here() -> anyhow::Result<(PathBuf, Config)> {
 }
 
 /// Errors, each on its line.
-fn lines(errors: &[impl std::fmt::Display]) -> String {
+pub(crate) fn lines(errors: &[impl std::fmt::Display]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -42,6 +42,12 @@ impl Config {
         if let Some(size) = new.max_file_size.filter(|size| *size < old.max_file_size.unwrap_or(u64::MAX)) {
             say(0, format!("a `max_file_size` of {size} bytes"));
         }
+        for entry in self.enforce.iter().filter(|new| !before.enforce.iter().any(|old| same_enforce(new, old))) {
+            say(0, format!("rules that are {} at some paths", entry.level));
+        }
+        if before.policy.is_some() && format!("{:?}", self.policy) != format!("{:?}", before.policy) {
+            say(0, "another [policy], or none".into());
+        }
         if self.baseline != before.baseline {
             say(0, "another baseline file".into());
         }
@@ -50,6 +56,10 @@ impl Config {
         }
         found
     }
+}
+
+fn same_enforce(one: &super::Enforce, other: &super::Enforce) -> bool {
+    format!("{one:?}") == format!("{other:?}")
 }
 
 fn added<'c>(new: &'c [Named], old: &'c [Named]) -> impl Iterator<Item = &'c Named> {

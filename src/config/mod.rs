@@ -4,6 +4,7 @@ mod allow;
 mod baseline;
 mod changes;
 mod paths;
+mod policy;
 mod reader;
 mod rules;
 mod scan;
@@ -15,10 +16,12 @@ pub(crate) use allow::every_path;
 pub use allow::{Allow, RegexTarget};
 pub use changes::Loosened;
 pub use paths::{PathFilter, problem as glob_problem};
+pub use policy::{Enforce, PolicyOptions};
 pub use rules::RuleChoice;
 pub use scan::{ScanOptions, parse_size};
 pub use schema::{KEYS, Key};
 
+use crate::model::{BytePath, Enforcement};
 use crate::rule::written::Proved;
 use reader::Reader;
 
@@ -47,6 +50,10 @@ pub struct Config {
     pub scan: ScanOptions,
     /// What may pass.
     pub allow: Vec<Allow>,
+    /// The table `[policy]`, where there is one.
+    pub policy: Option<PolicyOptions>,
+    /// How binding policy and manifest rules are; the first that fits decides.
+    pub enforce: Vec<Enforce>,
     /// The baseline's path relative to the scanned root, `/` between components, never leaving it.
     pub baseline: Option<String>,
 }
@@ -132,10 +139,32 @@ impl Config {
                         config.baseline = baseline::read(table, reader);
                     }
                 }
+                "policy" => {
+                    if let Some(table) = reader.table("policy", value) {
+                        config.policy = Some(policy::read(table, reader));
+                    }
+                }
+                "enforce" => {
+                    let tables = reader.tables("enforce", value);
+                    config.enforce = tables
+                        .iter()
+                        .filter_map(|(header, table)| policy::read_enforce(header, table, reader))
+                        .collect();
+                }
                 _ => reader.unknown("", key),
             }
         }
         config
+    }
+
+    /// How binding a policy or manifest rule is at a path, where `[[enforce]]` says so.
+    pub fn enforcement(&self, rule: &str, path: Option<&BytePath>) -> Option<Enforcement> {
+        self.enforce.iter().find(|entry| entry.fits(rule, path)).map(|entry| entry.level)
+    }
+
+    /// True when policies and manifest checks pass over this path.
+    pub fn policy_excludes(&self, path: &BytePath) -> bool {
+        self.policy.as_ref().is_some_and(|policy| policy.exclude.matches(path))
     }
 
     fn read_rules<'t>(&mut self, value: &reader::Value<'t>, reader: &mut Reader<'t>) {
@@ -173,7 +202,11 @@ mod tests {
     #[test]
     fn the_schema_has_no_key_that_is_not_read() {
         for key in KEYS.iter().filter(|key| key.table != "rule") {
-            let header = if key.table == "allow" { "[[allow]]".into() } else { format!("[{}]", key.table) };
+            let header = if ["allow", "enforce"].contains(&key.table) {
+                format!("[[{}]]", key.table)
+            } else {
+                format!("[{}]", key.table)
+            };
             let found = errors(format!("{header}\n{} = 1.5", key.name));
             assert!(found.iter().any(|error| error.line == 2), "{key:?}: {found:?}");
             assert!(!found.iter().any(|error| error.message.contains("unknown")), "{key:?}: {found:?}");

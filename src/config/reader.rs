@@ -135,6 +135,15 @@ impl<'t> Reader<'t> {
         array.iter().filter_map(|item| self.string(key, item)).collect()
     }
 
+    /// `true` or `false`.
+    pub(super) fn boolean(&mut self, key: &str, value: &Value<'_>) -> Option<bool> {
+        let truth = value.get_ref().as_bool();
+        if truth.is_none() {
+            self.mistyped(key, value, "true or false");
+        }
+        truth
+    }
+
     /// A whole number, not negative.
     pub(super) fn integer(&mut self, key: &str, value: &Value<'_>) -> Option<u64> {
         let number =

@@ -3,7 +3,7 @@
 /// One key of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// The table it stands in: `scan`, `rules`, `rule`, `allow` or `baseline`.
+    /// The table it stands in: `scan`, `rules`, `rule`, `allow`, `policy`, `enforce` or `baseline`.
     pub table: &'static str,
     /// Its name.
     pub name: &'static str,
@@ -54,6 +54,16 @@ pub const KEYS: &[Key] = &[
     key("allow", "reason", "Why this is allowed."),
     key("allow", "owner", "Who answers for it."),
     key("allow", "expires", "The last day on which it applies: \"YYYY-MM-DD\"."),
+    key("policy", "paths", "Files and directories with Rego policies, relative to the root."),
+    key("policy", "data", "Files and directories with documents that policies find under `data`."),
+    key("policy", "namespaces", "Packages that are asked; every one when not given."),
+    key("policy", "builtin", "False to leave out the built-in policies."),
+    key("policy", "timeout", "Seconds that one rule may take for one document; 5 when not given."),
+    key("policy", "exclude", "Globs on paths that policies and manifest checks pass over."),
+    key("policy", "combine", "True to judge all files of a run as one input."),
+    key("enforce", "rules", "Ids of policy and manifest rules; every one when not given."),
+    key("enforce", "paths", "Globs on paths; every path when not given."),
+    key("enforce", "level", "advisory, soft-mandatory or hard-mandatory."),
     key("baseline", "path", "The baseline file, relative to the scanned root."),
 ];
 
@@ -63,6 +73,8 @@ const TABLES: &[(&str, &str)] = &[
     ("rules", "[rules]"),
     ("rule", "[[rule]]"),
     ("allow", "[[allow]]"),
+    ("policy", "[policy]"),
+    ("enforce", "[[enforce]]"),
     ("baseline", "[baseline]"),
 ];
 

@@ -116,6 +116,7 @@ fn candidates(rules: &[Rule], blob: &Blob<'_>, text: &Text<'_>, seen: &[Seen]) -
         out.push(Candidate {
             rule: Arc::clone(&rule.meta),
             secret: secret.clone(),
+            claim: None,
             span: stored(here.secret),
             evidence,
             start: positions.at(here.secret.start),

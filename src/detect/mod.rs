@@ -121,7 +121,8 @@ impl Detector {
     /// make ordinary messages unreadable.
     pub fn secrets_in(&self, text: &str) -> Vec<Secret> {
         let origin = Origin::new(OriginKind::Stdin);
-        let blob = Blob { origin: &origin, bytes: text.as_bytes(), fresh: &Fresh::All, former_path: None };
+        let blob =
+            Blob { origin: &origin, bytes: text.as_bytes(), fresh: &Fresh::All, former_path: None, earlier: &[] };
         let found = self.scan(&blob).map(|found| found.candidates).unwrap_or_default();
         let sure = found.into_iter().filter(|candidate| {
             candidate.dropped.is_none() && !candidate.guessable && candidate.confidence >= Confidence::Medium

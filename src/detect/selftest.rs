@@ -73,7 +73,7 @@ impl Trial<'_> {
         } else {
             Origin::at(OriginKind::Tree, BytePath::new(&self.examples.path))
         };
-        look(&Blob { origin: &origin, bytes: text, fresh: &Fresh::All, former_path: None })
+        look(&Blob { origin: &origin, bytes: text, fresh: &Fresh::All, former_path: None, earlier: &[] })
     }
 
     /// What the rule itself saw, what was dropped included.

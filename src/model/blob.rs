@@ -13,6 +13,9 @@ pub struct Blob<'a> {
     pub fresh: &'a Fresh,
     /// The path before a rename. A path-conditional rule that only the new path satisfies sees the whole blob.
     pub former_path: Option<&'a BytePath>,
+    /// The bytes of its earlier versions, one for each parent that had one which differs. Empty for a new file, and for
+    /// sources that have no earlier versions.
+    pub earlier: &'a [Vec<u8>],
 }
 
 /// The fresh parts of a blob.

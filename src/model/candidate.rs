@@ -1,16 +1,22 @@
 //! What a check saw, before anybody decided whether it counts.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{BytePath, Confidence, Origin, Position, Problem, RuleMeta, Secret, Snippet, Span, any_glob_matches};
+use super::{
+    BytePath, Claim, Confidence, Enforcement, Origin, Position, Problem, RuleMeta, Secret, Snippet, Span,
+    any_glob_matches,
+};
 
 /// Something a check saw in a blob.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// The rule that saw it.
     pub rule: Arc<RuleMeta>,
-    /// The value to rotate.
+    /// The value to rotate; empty where there is none, and then `claim` says what is wrong instead.
     pub secret: Secret,
+    /// What is wrong, where that is not a secret that lies in the open.
+    pub claim: Option<Claim>,
     /// Where the secret lies in the blob's bytes.
     pub span: Span,
     /// Everything the rule looked at: the whole match and each composite part. Decides freshness.
@@ -37,6 +43,23 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// What makes it the same finding elsewhere: the secret, or the rule, the place in the document and the words of a
+    /// claim. Never a line number.
+    pub fn identity(&self) -> Cow<'_, Secret> {
+        match &self.claim {
+            None => Cow::Borrowed(&self.secret),
+            Some(claim) => {
+                let parts = [self.rule.id.as_str(), claim.at.as_str(), claim.message.as_str()];
+                Cow::Owned(Secret::new(parts.join("\0").as_bytes(), 0))
+            }
+        }
+    }
+
+    /// How binding it is; a secret always is.
+    pub fn enforcement(&self) -> Enforcement {
+        self.claim.as_ref().map_or(Enforcement::Soft, |claim| claim.enforcement)
+    }
+
     /// True when its rule's path condition allows this path.
     pub fn belongs_at(&self, path: &BytePath) -> bool {
         any_glob_matches(&self.paths, path)

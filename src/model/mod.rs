@@ -2,6 +2,7 @@
 
 mod blob;
 mod candidate;
+mod claim;
 mod derived;
 mod finding;
 mod glob;
@@ -18,6 +19,7 @@ mod stages;
 
 pub use blob::{Blob, Difference, Fresh};
 pub use candidate::{Candidate, Found, Mark, MarkScope, Note, Related};
+pub use claim::{Claim, Enforcement, ParseEnforcementError};
 pub use derived::Copied;
 pub use finding::{DropStage, Dropped, Finding, Occurrence, Placement, Sighting};
 pub use glob::any_glob_matches;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Dropped, Finding, Secret, Severity};
+use super::{Dropped, Enforcement, Finding, Secret, Severity};
 
 /// Everything a scan has to say. Reports are views of it.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +29,10 @@ pub struct Outcome {
 impl Outcome {
     /// 0 clean, 1 findings, 2 error; an error wins.
     pub fn exit_code(&self) -> u8 {
-        let fails = |finding: &Finding| self.fail_on.is_none_or(|least| finding.candidate.rule.severity >= least);
+        let fails = |finding: &Finding| {
+            finding.candidate.enforcement() != Enforcement::Advisory
+                && self.fail_on.is_none_or(|least| finding.candidate.rule.severity >= least)
+        };
         if !self.problems.is_empty() {
             2
         } else if self.findings.iter().any(fails) {

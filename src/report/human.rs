@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::scrub::Scrub;
 use super::{View, location, text};
-use crate::model::{BytePath, Candidate, Dropped, Finding, Origin, OriginKind, Severity};
+use crate::model::{BytePath, Candidate, Dropped, Enforcement, Finding, Origin, OriginKind, Severity};
 
 /// Prose and code are never squeezed below this.
 const NARROWEST: usize = 80;
@@ -82,7 +82,18 @@ impl Page<'_, '_> {
         let severity = self.paint(severity_style(rule.severity), rule.severity.name());
         let at = self.paint(BOLD, &self.place(&finding.origin, candidate));
         let name = self.paint(BOLD, &text::line(&rule.name));
-        writeln!(self.out, "{at}: {severity}: {name} [{}], confidence {}", text::line(&rule.id), candidate.confidence)?;
+        match &candidate.claim {
+            None => {
+                let confidence = candidate.confidence;
+                writeln!(self.out, "{at}: {severity}: {name} [{}], confidence {confidence}", text::line(&rule.id))?;
+            }
+            Some(claim) => {
+                let said = self.paint(BOLD, &text::line(&self.prose(&claim.message)));
+                let level =
+                    if claim.enforcement == Enforcement::Soft { "".into() } else { format!(", {}", claim.enforcement) };
+                writeln!(self.out, "{at}: {severity}: {said} [{}]{level}", text::line(&rule.id))?;
+            }
+        }
         let gutter = candidate.start.line.to_string().len().max(2);
         self.code(candidate, gutter)?;
         for (label, words) in self.facts(finding, advise) {
@@ -118,7 +129,12 @@ impl Page<'_, '_> {
         let candidate = &finding.candidate;
         let rule = &candidate.rule;
         let mut facts = Vec::new();
-        if candidate.end.line > candidate.start.line {
+        if let Some(claim) = &candidate.claim {
+            facts.push(("rule", rule.name.clone()));
+            facts.push(("at", self.prose(&claim.at)));
+        }
+        if candidate.end.line > candidate.start.line && !candidate.claim.as_ref().is_some_and(|claim| claim.approximate)
+        {
             facts.push(("lines", format!("{} to {}", candidate.start.line, candidate.end.line)));
         }
         if advise {
@@ -126,7 +142,8 @@ impl Page<'_, '_> {
             facts.push(("fix", rule.fix.clone()));
             facts.push(("link", rule.link.clone()));
         } else {
-            facts.push(("fix", format!("as for the first {} above", rule.id)));
+            let known = candidate.claim.is_none() || !rule.fix.is_empty();
+            facts.push(("fix", if known { format!("as for the first {} above", rule.id) } else { String::new() }));
         }
         facts.extend(candidate.notes.iter().map(|note| ("note", self.prose(&note.0))));
         for part in &candidate.related {
@@ -198,8 +215,13 @@ impl Page<'_, '_> {
         if findings.is_empty() {
             return Ok(());
         }
-        let has = |test: &dyn Fn(&Origin) -> bool| findings.iter().any(|f| test(&f.origin));
+        let secrets: Vec<&Finding> = findings.iter().filter(|f| f.candidate.claim.is_none()).collect();
+        let has = |test: &dyn Fn(&Origin) -> bool| secrets.iter().any(|f| test(&f.origin));
         let mut steps: Vec<String> = Vec::new();
+        if secrets.is_empty() {
+            steps.extend(self.claim_steps());
+            return self.steps(steps);
+        }
         if has(&|origin| origin.kind == OriginKind::Staged) {
             let name = self.unstage_argument();
             steps.push(
@@ -217,13 +239,31 @@ impl Page<'_, '_> {
                     .to_owned(),
             );
         }
-        let rules: BTreeSet<&str> = findings.iter().map(|f| f.candidate.rule.id.as_str()).collect();
+        let rules: BTreeSet<&str> = secrets.iter().map(|f| f.candidate.rule.id.as_str()).collect();
         let rule = match rules.first() {
             Some(only) if rules.len() == 1 => text::line(only),
             _ => "rule-id".to_owned(),
         };
         steps.push(format!("No secret? Say so on its line, in a comment: `keyward:allow {rule} -- reason`."));
+        if secrets.len() < findings.len() {
+            steps.extend(self.claim_steps());
+        }
         steps.extend(self.accept());
+        self.steps(steps)
+    }
+
+    /// What somebody can do whom a policy stopped.
+    fn claim_steps(&self) -> Option<String> {
+        let mut claims = self.view.outcome.findings.iter().filter(|f| f.candidate.claim.is_some());
+        let soft = claims.find(|f| f.candidate.enforcement() == Enforcement::Soft)?;
+        let rule = text::line(&soft.candidate.rule.id);
+        Some(format!("Meant to be so? Say why on its line, in a comment: `keyward:allow {rule} -- reason`."))
+    }
+
+    fn steps(&mut self, steps: Vec<String>) -> io::Result<()> {
+        if steps.is_empty() {
+            return Ok(());
+        }
         writeln!(self.out, "{}", self.paint(BOLD, "What now:"))?;
         for step in steps {
             self.hanging("  - ", 4, &step)?;
@@ -290,7 +330,13 @@ impl Page<'_, '_> {
                 n => format!(", but the scan is incomplete ({})", text::count(n, "error")),
             };
             let style = if but.is_empty() { GREEN } else { RED };
-            return format!("{} in {source}{but}; {scanned}", self.paint(style, "keyward: no secrets found"));
+            return format!(
+                "{} in {source}{but}; {scanned}",
+                self.paint(
+                    style,
+                    if self.view.checks { "keyward: nothing found" } else { "keyward: no secrets found" }
+                )
+            );
         }
         let mut by_severity: BTreeMap<Severity, u64> = BTreeMap::new();
         for finding in &outcome.findings {
@@ -305,6 +351,10 @@ impl Page<'_, '_> {
             if below > 0 {
                 line.push_str(&format!(", {below} below {least} and let through"));
             }
+        }
+        let advisory = outcome.findings.iter().filter(|f| f.candidate.enforcement() == Enforcement::Advisory).count();
+        if advisory > 0 {
+            line.push_str(&format!(", {advisory} advisory"));
         }
         if !outcome.problems.is_empty() {
             line.push_str(&format!(", {}", text::count(outcome.problems.len() as u64, "error")));

@@ -46,6 +46,8 @@ pub struct View<'a> {
     /// Add to SARIF what comments, allowlists and the baseline silenced, marked as suppressed. Only on request: code
     /// scanning may show it as open.
     pub suppressed: bool,
+    /// True when more was looked for than secrets.
+    pub checks: bool,
     /// Human: list notices and problems too. False where they go to standard error anyway.
     pub messages: bool,
 }
@@ -65,6 +67,7 @@ impl<'a> View<'a> {
             source: "input",
             category: None,
             suppressed: false,
+            checks: false,
             messages: true,
         }
     }

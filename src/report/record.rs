@@ -46,8 +46,20 @@ pub struct Region {
 pub struct Finding {
     /// The rule's id.
     pub rule: String,
-    /// What the secret is called.
+    /// What lies open: a secret, or a claim that a policy or manifest check makes of a place.
+    #[schemars(extend("enum" = ["secret", "claim"]))]
+    pub kind: &'static str,
+    /// What the secret is called, or the rule.
     pub name: String,
+    /// What a claim says; null for secrets.
+    pub message: Option<String>,
+    /// The claim's place in the document, such as `spec.containers[0]`; null for secrets and whole documents.
+    pub at: Option<String>,
+    /// True when a claim's line is only the document's first.
+    pub approximate: bool,
+    /// How binding it is: an advisory finding never fails a run.
+    #[schemars(extend("enum" = ["advisory", "soft-mandatory", "hard-mandatory"]))]
+    pub enforcement: &'static str,
     /// Who issues it; empty for kinds that nobody issues.
     pub provider: String,
     /// Relative to the scanned root, `/` between components; bytes that are not UTF-8 as `\xNN`. Null for messages
@@ -78,11 +90,11 @@ pub struct Finding {
     pub date: Option<String>,
     /// The blob or tag that holds it, where git has one.
     pub object: Option<String>,
-    /// The secret, masked unless the report was asked to reveal it.
+    /// The secret, masked unless the report was asked to reveal it; empty for claims.
     pub secret: String,
     /// The line it starts on (or part of it), every known secret on it masked likewise.
     pub snippet: String,
-    /// Identifies the secret, not its place.
+    /// Identifies the secret or claim, not its line.
     pub fingerprint: String,
     /// True when a rule guessed from names and shapes.
     pub generic: bool,
@@ -246,7 +258,12 @@ impl<'a> Cook<'a> {
         let lossy = paths.iter().any(|path| std::str::from_utf8(path.as_bytes()).is_err());
         Finding {
             rule: rule.id.clone(),
+            kind: if candidate.claim.is_some() { "claim" } else { "secret" },
             name: rule.name.clone(),
+            message: candidate.claim.as_ref().map(|claim| self.scrub.prose(&claim.message)),
+            at: candidate.claim.as_ref().map(|claim| self.scrub.prose(&claim.at)).filter(|at| !at.is_empty()),
+            approximate: candidate.claim.as_ref().is_some_and(|claim| claim.approximate),
+            enforcement: candidate.enforcement().name(),
             provider: rule.provider.clone(),
             path,
             path_bytes,
@@ -359,6 +376,9 @@ impl<'a> Cook<'a> {
     }
 
     fn secret(&self, candidate: &Candidate) -> String {
+        if candidate.claim.is_some() {
+            return String::new();
+        }
         if self.view.reveal { escaped(&BytePath::new(candidate.secret.reveal())) } else { candidate.secret.masked() }
     }
 }

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 use serde_sarif::sarif::{
@@ -15,7 +14,9 @@ use serde_sarif::sarif::{
 
 use super::scrub::Scrub;
 use super::{View, location, text};
-use crate::model::{BytePath, Candidate, DropStage, Dropped, Finding, Origin, Placement, Position, RuleMeta, Severity};
+use crate::model::{
+    BytePath, Candidate, DropStage, Dropped, Enforcement, Finding, Origin, Placement, Position, RuleMeta, Severity,
+};
 
 /// Code scanning refuses a run with more results.
 const MAX_RESULTS: usize = 25_000;
@@ -70,8 +71,8 @@ fn log(view: &View<'_>, limit: usize) -> Sarif {
     }
     let cut = items.len().saturating_sub(limit);
     let items = worst(items, limit);
-    let rules: BTreeMap<&str, &Arc<RuleMeta>> =
-        items.iter().map(|item| (item.candidate.rule.id.as_str(), &item.candidate.rule)).collect();
+    let rules: BTreeMap<&str, &Candidate> =
+        items.iter().map(|item| (item.candidate.rule.id.as_str(), item.candidate)).collect();
     let index: HashMap<&str, i64> = rules.keys().copied().zip(0..).collect();
     let mut lines = LineHashes::default();
     let results = items.iter().map(|item| result(view, &scrub, item, &index, &mut lines)).collect::<Vec<_>>();
@@ -104,12 +105,12 @@ fn worst(items: Vec<Item<'_>>, limit: usize) -> Vec<Item<'_>> {
     ranked.into_iter().map(|(_, item)| item).collect()
 }
 
-fn tool<'a>(view: &View<'_>, rules: impl Iterator<Item = &'a Arc<RuleMeta>>) -> Tool {
+fn tool<'a>(view: &View<'_>, rules: impl Iterator<Item = &'a Candidate>) -> Tool {
     let mut driver = ToolComponent::builder()
         .name("keyward")
         .version(view.version)
         .semantic_version(view.version)
-        .rules(rules.map(|rule| descriptor(rule)).collect::<Vec<_>>())
+        .rules(rules.map(descriptor).collect::<Vec<_>>())
         .build();
     if !view.pack_hash.is_empty() {
         driver.properties = Some(bag([("rulesHash", json!(view.pack_hash))]));
@@ -117,15 +118,23 @@ fn tool<'a>(view: &View<'_>, rules: impl Iterator<Item = &'a Arc<RuleMeta>>) -> 
     Tool::builder().driver(driver).build()
 }
 
-fn descriptor(rule: &RuleMeta) -> ReportingDescriptor {
-    let why = sentence(&rule.why, &format!("A {} gives access to whoever reads it.", rule.name));
-    let fix = sentence(&rule.fix, "Revoke it, and keep its successor out of the repository.");
+fn descriptor(seen: &Candidate) -> ReportingDescriptor {
+    let rule: &RuleMeta = &seen.rule;
+    let secret = seen.claim.is_none();
+    let (why, fix) = if secret {
+        let why = format!("A {} gives access to whoever reads it.", rule.name);
+        (sentence(&rule.why, &why), sentence(&rule.fix, "Revoke it, and keep its successor out of the repository."))
+    } else {
+        let fix = "Change the file as the message says, or override the rule with a reason.";
+        (sentence(&rule.why, "A policy of this repository forbids it."), sentence(&rule.fix, fix))
+    };
     let mut markdown = format!("**Why it matters.** {why}\n\n**What to do.** {fix}\n");
     let mut plain = format!("Why it matters: {why}\nWhat to do: {fix}\n");
     let link = link(&rule.link);
     if let Some(link) = link {
-        markdown.push_str(&format!("\n[The provider's page](<{link}>)\n"));
-        plain.push_str(&format!("The provider's page: {link}\n"));
+        let page = if secret { "The provider's page" } else { "More about it" };
+        markdown.push_str(&format!("\n[{page}](<{link}>)\n"));
+        plain.push_str(&format!("{page}: {link}\n"));
     }
     let plain_text = |text: String| MultiformatMessageString::builder().text(text).build();
     let mut properties = bag([
@@ -133,7 +142,8 @@ fn descriptor(rule: &RuleMeta) -> ReportingDescriptor {
         ("security-severity", json!(security_severity(rule.severity))),
         ("problem.severity", json!(problem_severity(rule.severity))),
     ]);
-    let mut tags = vec!["security".to_owned(), "secret".to_owned(), "external/cwe/cwe-798".to_owned()];
+    let kind: &[&str] = if secret { &["security", "secret", "external/cwe/cwe-798"] } else { &["security", "policy"] };
+    let mut tags: Vec<String> = kind.iter().map(|tag| (*tag).to_owned()).collect();
     let provider = slug(&rule.provider);
     if !provider.is_empty() {
         tags.push(format!("provider/{provider}"));
@@ -165,12 +175,13 @@ fn result(
     let mut fingerprints =
         BTreeMap::from([("primaryLocationLineHash".to_owned(), lines.next(&uri, &rule.id, item.candidate))]);
     if let Some(fingerprint) = item.fingerprint.filter(|f| !f.is_empty()) {
-        fingerprints.insert("keywardSecret/v1".to_owned(), fingerprint.to_owned());
+        let name = if item.candidate.claim.is_some() { "keywardClaim/v1" } else { "keywardSecret/v1" };
+        fingerprints.insert(name.to_owned(), fingerprint.to_owned());
     }
     let mut result = Result::builder()
         .rule_id(&rule.id)
-        .level(level(rule.severity))
-        .message(message(view, item))
+        .level(level_of(item.candidate))
+        .message(message(view, scrub, item))
         .locations(vec![place(view, scrub, &origin, &uri, item.candidate)])
         .partial_fingerprints(fingerprints)
         .properties(properties(scrub, item))
@@ -189,8 +200,13 @@ fn result(
     result
 }
 
-fn message(view: &View<'_>, item: &Item<'_>) -> Message {
+fn message(view: &View<'_>, scrub: &Scrub, item: &Item<'_>) -> Message {
     let candidate = item.candidate;
+    if let Some(claim) = &candidate.claim {
+        let parts = [scrub.prose(&claim.message), candidate.rule.why.clone(), candidate.rule.fix.clone()];
+        let said: Vec<String> = parts.iter().map(|part| sentence(part, "")).filter(|part| !part.is_empty()).collect();
+        return plain(&said.join(" "));
+    }
     let secret = if view.reveal {
         text::line(&BytePath::new(candidate.secret.reveal()).to_string())
     } else {
@@ -250,6 +266,15 @@ fn properties(scrub: &Scrub, item: &Item<'_>) -> PropertyBag {
         ("severity", json!(item.candidate.rule.severity.name())),
         ("origin", json!(item.origin.kind.name())),
     ];
+    if let Some(claim) = &item.candidate.claim {
+        all.push(("enforcement", json!(claim.enforcement.name())));
+        if !claim.at.is_empty() {
+            all.push(("at", json!(scrub.prose(&claim.at))));
+        }
+        if claim.approximate {
+            all.push(("approximate", json!(true)));
+        }
+    }
     let introduced = item.placement.and_then(|placement| placement.introduced.as_ref());
     if let Some(commit) = introduced.map(|commit| commit.id).or(item.origin.commit) {
         all.push(("commit", json!(commit.to_string())));
@@ -340,6 +365,11 @@ fn level(severity: Severity) -> ResultLevel {
     }
 }
 
+/// What only advises is a note, however severe.
+fn level_of(candidate: &Candidate) -> ResultLevel {
+    if candidate.enforcement() == Enforcement::Advisory { ResultLevel::Note } else { level(candidate.rule.severity) }
+}
+
 fn level_name(severity: Severity) -> &'static str {
     match level(severity) {
         ResultLevel::Error => "error",
@@ -393,6 +423,8 @@ fn slug(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::{Confidence, OriginKind, Outcome, Secret, Snippet, Span};
 
@@ -412,6 +444,7 @@ mod tests {
             rule: Arc::new(rule),
             snippet: Snippet::new(b"placeholder", Span::new(0, 11), &[(Span::new(0, 11), &secret)]),
             secret,
+            claim: None,
             span: Span::new(0, 11),
             evidence: Vec::new(),
             start: place,

@@ -188,7 +188,7 @@ pub(super) fn show(repo: &Repo, piece: &Piece, origin: Origin, limits: Limits<'_
         return survey;
     }
     let Some(bytes) = read(repo, &piece.path.to_string(), piece.side.id, limits, &mut survey) else { return survey };
-    let fresh = freshness(repo, piece, &bytes, limits);
+    let (fresh, earlier) = freshness(repo, piece, &bytes, limits);
     let at_home = |earlier: &Earlier| matches!(earlier, Earlier::Other(path, _) if *path == piece.path);
     let former = |earlier: &'_ Earlier| match earlier {
         Earlier::Same(path) | Earlier::Other(path, _) => Some(path.clone()),
@@ -199,7 +199,13 @@ pub(super) fn show(repo: &Repo, piece: &Piece, origin: Origin, limits: Limits<'_
         true => None,
         false => piece.earlier.iter().find_map(former),
     };
-    visit(&Blob { origin: &origin, bytes: &bytes, fresh: &fresh, former_path: former_path.as_ref() });
+    visit(&Blob {
+        origin: &origin,
+        bytes: &bytes,
+        fresh: &fresh,
+        former_path: former_path.as_ref(),
+        earlier: &earlier,
+    });
     survey.coverage.scanned(bytes.len());
     survey
 }
@@ -208,7 +214,7 @@ pub(super) fn show(repo: &Repo, piece: &Piece, origin: Origin, limits: Limits<'_
 pub(super) fn show_alone(repo: &Repo, origin: Origin, id: ObjectId, limits: Limits<'_>, visit: &Visit<'_>) -> Survey {
     let mut survey = Survey::default();
     if let Some(bytes) = read(repo, &format!("object {id}"), id, limits, &mut survey) {
-        visit(&Blob { origin: &origin, bytes: &bytes, fresh: &Fresh::All, former_path: None });
+        visit(&Blob { origin: &origin, bytes: &bytes, fresh: &Fresh::All, former_path: None, earlier: &[] });
         survey.coverage.scanned(bytes.len());
     }
     survey
@@ -239,21 +245,28 @@ pub(super) fn is_missing(problem: &Problem) -> bool {
     problem.why == MISSING
 }
 
-fn freshness(repo: &Repo, piece: &Piece, bytes: &[u8], limits: Limits<'_>) -> Fresh {
+/// What is fresh, and the earlier versions it was told by.
+fn freshness(repo: &Repo, piece: &Piece, bytes: &[u8], limits: Limits<'_>) -> (Fresh, Vec<Vec<u8>>) {
     if piece.earlier.iter().all(|earlier| matches!(earlier, Earlier::Nowhere)) {
-        return Fresh::All;
+        return (Fresh::All, Vec::new());
     }
+    let mut before = Vec::new();
     let whole = || Difference { added: vec![Span::new(0, bytes.len())], removed_at: Vec::new() };
     let against = |earlier: &Earlier| match earlier {
         Earlier::Nowhere => whole(),
         Earlier::Same(_) => Difference::default(),
         // An old version that cannot be read hides nothing: all is fresh.
         Earlier::Other(_, id) => match repo.read(*id, limits.max_file_size) {
-            Ok(Read::Bytes(old)) => difference(&old, bytes),
+            Ok(Read::Bytes(old)) => {
+                let difference = difference(&old, bytes);
+                before.push(old);
+                difference
+            }
             _ => whole(),
         },
     };
-    Fresh::Against(piece.earlier.iter().map(against).collect())
+    let fresh = Fresh::Against(piece.earlier.iter().map(against).collect());
+    (fresh, before)
 }
 
 /// Does `work` on every item, on as many threads as rayon's pool has, each with a repository handle and a state of

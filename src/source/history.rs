@@ -195,7 +195,7 @@ impl<W: Witness> Sweeper<'_, W> {
         if let Some(size) = self.sizes.get(index as usize) {
             size.store(u32::try_from(bytes.len() + 1).unwrap_or(u32::MAX), Ordering::Relaxed);
         }
-        self.witness.show(&Blob { origin, bytes, fresh: &Fresh::All, former_path: None }, base)
+        self.witness.show(&Blob { origin, bytes, fresh: &Fresh::All, former_path: None, earlier: &[] }, base)
     }
 }
 

@@ -190,7 +190,7 @@ fn written(origin: &Origin, text: &[u8], limits: Limits<'_>, visit: &Visit<'_>) 
         survey.coverage.skip_large(format!("message of {what} {id}"), text.len() as u64);
         return survey;
     }
-    visit(&Blob { origin, bytes: text, fresh: &Fresh::All, former_path: None });
+    visit(&Blob { origin, bytes: text, fresh: &Fresh::All, former_path: None, earlier: &[] });
     survey.coverage.scanned(text.len());
     survey.coverage.messages += 1;
     survey

@@ -23,7 +23,7 @@ pub fn stdin(
         return Err(SourceError::Nothing(what));
     }
     let origin = Origin { path, ..Origin::new(OriginKind::Stdin) };
-    visit(&Blob { origin: &origin, bytes: &bytes, fresh: &Fresh::All, former_path: None });
+    visit(&Blob { origin: &origin, bytes: &bytes, fresh: &Fresh::All, former_path: None, earlier: &[] });
     let mut survey = Survey::default();
     survey.coverage.scanned(bytes.len());
     Ok(survey)

@@ -412,7 +412,13 @@ impl<'s, 'a> Reader<'s, 'a> {
             Ok(Content::Read(len)) => {
                 let origin = Origin::at(OriginKind::Tree, shown);
                 let bytes = self.buffer.get(..len).unwrap_or_default();
-                (self.scan.visit)(&Blob { origin: &origin, bytes, fresh: &Fresh::All, former_path: None });
+                (self.scan.visit)(&Blob {
+                    origin: &origin,
+                    bytes,
+                    fresh: &Fresh::All,
+                    former_path: None,
+                    earlier: &[],
+                });
                 self.laps.lap();
                 self.survey.coverage.scanned(len);
             }

@@ -248,7 +248,8 @@ impl Baseline {
         self.warm(guessable.iter().copied());
         let mut found: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         for (origin, candidate) in seen {
-            let digest = self.digests.of(&candidate.secret, guessable.contains(&candidate.secret)).ok_or(NO_MEMORY)?;
+            let digest =
+                self.digests.of(&candidate.identity(), guessable.contains(&candidate.secret)).ok_or(NO_MEMORY)?;
             let entry = Entry { digest: digest.clone(), rule: candidate.rule.id.clone(), path: place(origin) };
             found.entry(digest).or_default().push(entry);
         }
@@ -261,7 +262,7 @@ impl Baseline {
         if self.entries.is_empty() {
             return None;
         }
-        let fast = self.entries.get(&self.digests.fast(&candidate.secret));
+        let fast = self.entries.get(&self.digests.fast(&candidate.identity()));
         if fast.is_some() || !candidate.guessable || !self.has_slow() {
             return fast;
         }

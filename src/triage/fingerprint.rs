@@ -7,6 +7,7 @@
 //!   and the *masked* line. Nothing of the secret goes in, so nothing comes out; the price is that it changes with
 //!   the file's name and the line's text (or when rules come to see more on it), and two passwords on equal lines of
 //!   one file share it.
+//! - `c1:` stands for what a policy or manifest check says: a hash of rule, place in the document and words.
 //!
 //! A key of one's own must be random; one shorter than 16 bytes could be guessed too, so passwords keep `l1:` with it.
 
@@ -50,7 +51,8 @@ impl Fingerprinter {
             }
             format!("l1:{}", digits(&hasher.finalize()))
         } else {
-            format!("s1:{}", digits(&blake3::keyed_hash(&self.key, candidate.secret.reveal())))
+            let kind = if candidate.claim.is_some() { 'c' } else { 's' };
+            format!("{kind}1:{}", digits(&blake3::keyed_hash(&self.key, candidate.identity().reveal())))
         }
     }
 }

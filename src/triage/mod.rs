@@ -18,7 +18,8 @@ pub use fingerprint::Fingerprinter;
 
 use crate::config::{Allow, Config, every_path};
 use crate::model::{
-    Candidate, Confidence, DropStage, Dropped, Finding, Mark, MarkScope, Origin, OriginKind, Secret, Sighting,
+    Candidate, Confidence, DropStage, Dropped, Enforcement, Finding, Mark, MarkScope, Note, Origin, OriginKind, Secret,
+    Sighting,
 };
 
 /// What triage goes by.
@@ -108,7 +109,9 @@ pub fn decide(mut sightings: Vec<Sighting>, marks: &[(Origin, Mark)], settings: 
     }
     let mut verdict = Verdict::default();
     for (sighting, early) in sightings.into_iter().zip(early) {
-        let Sighting { origin, candidate, placement, .. } = sighting;
+        let bare = unreasoned(&sighting);
+        let Sighting { origin, mut candidate, placement, .. } = sighting;
+        candidate.notes.extend(bare);
         match early.or_else(|| from_baseline(&candidate, settings, &mut usage)) {
             Some((stage, why)) => verdict.dropped.push(Dropped { origin, candidate, stage, why }),
             None => {
@@ -141,10 +144,20 @@ fn before_baseline(sighting: &Sighting, settings: &Settings<'_>, usage: &mut Usa
     if history && every_path(&settings.config.exclude, sighting) {
         return Some((DropStage::Path, "every path of its blob is excluded by the configuration".into()));
     }
-    let inline = if settings.inline { inline(sighting, usage) } else { None };
+    let level = sighting.candidate.claim.as_ref().map(|claim| claim.enforcement);
+    // A mandatory rule is overridden only by somebody who says why, and some by nobody.
+    let may = |reason: Option<&str>| match level {
+        None | Some(Enforcement::Advisory) => true,
+        Some(Enforcement::Soft) => reason.is_some(),
+        Some(Enforcement::Hard) => false,
+    };
+    let inline = if settings.inline { inline(sighting, &may, usage) } else { None };
     let inline = inline.map(|why| (DropStage::Inline, why));
     let mut allowed = None;
     for (index, entry) in settings.config.allow.iter().enumerate().filter(|(_, entry)| entry.silences(sighting)) {
+        if !may(entry.reason.as_deref()) {
+            continue;
+        }
         if entry.expired(settings.today) {
             usage.missed.insert(index);
         } else {
@@ -156,12 +169,8 @@ fn before_baseline(sighting: &Sighting, settings: &Settings<'_>, usage: &mut Usa
 }
 
 /// A sighting is silenced only where each of its occurrences has a fitting comment.
-fn inline(sighting: &Sighting, usage: &mut Usage) -> Option<String> {
-    let id = &sighting.candidate.rule.id;
-    let fits = |mark: &&Mark| match &mark.scope {
-        MarkScope::AnyRule => true,
-        MarkScope::Rules(ids) => ids.contains(id),
-    };
+fn inline(sighting: &Sighting, may: &dyn Fn(Option<&str>) -> bool, usage: &mut Usage) -> Option<String> {
+    let fits = |mark: &&Mark| names(mark, sighting) && may(mark.reason.as_deref());
     for mark in sighting.marks.iter().flatten().filter(fits) {
         usage.marks.insert((sighting.origin.clone(), mark.line, mark.syntax), mark.fresh);
     }
@@ -177,6 +186,26 @@ fn inline(sighting: &Sighting, usage: &mut Usage) -> Option<String> {
     Some(format!("the comment `{}` on line {} covers it{others}{reason}", first.syntax, first.line))
 }
 
+/// True when the comment is about the sighting's rule.
+fn names(mark: &Mark, sighting: &Sighting) -> bool {
+    match &mark.scope {
+        MarkScope::AnyRule => true,
+        MarkScope::Rules(ids) => ids.contains(&sighting.candidate.rule.id),
+    }
+}
+
+/// Why a comment that names the rule does not silence it.
+fn unreasoned(sighting: &Sighting) -> Option<Note> {
+    let claim = sighting.candidate.claim.as_ref()?;
+    let mark = sighting.marks.iter().flatten().find(|mark| names(mark, sighting))?;
+    let why = match claim.enforcement {
+        Enforcement::Hard => "but the rule is hard-mandatory: it cannot be overridden",
+        _ if mark.reason.is_none() => "but gives no reason: write one behind `--`",
+        _ => return None,
+    };
+    Some(Note(format!("the comment `{}` on line {} asks to let it pass, {why}", mark.syntax, mark.line)))
+}
+
 fn allowed_by(entry: &Allow, config: &Config, candidate: &Candidate) -> String {
     let owner = entry.owner.as_deref().map_or(String::new(), |owner| format!(" (owner: {})", plain(owner)));
     let reason = because(entry.reason.as_deref(), candidate);
@@ -187,7 +216,9 @@ fn allowed_by(entry: &Allow, config: &Config, candidate: &Candidate) -> String {
 fn because(reason: Option<&str>, candidate: &Candidate) -> String {
     let secret = candidate.secret.reveal();
     match reason {
-        Some(reason) if memchr::memmem::find(reason.as_bytes(), secret).is_none() => format!(": {}", plain(reason)),
+        Some(reason) if secret.is_empty() || memchr::memmem::find(reason.as_bytes(), secret).is_none() => {
+            format!(": {}", plain(reason))
+        }
         _ => String::new(),
     }
 }
@@ -200,11 +231,18 @@ fn plain(text: &str) -> String {
 /// The stages that come last. What can be guessed and is below the threshold anyway is not worth the slow digest.
 fn from_baseline(candidate: &Candidate, settings: &Settings<'_>, usage: &mut Usage) -> Option<(DropStage, String)> {
     let below = candidate.confidence < settings.confidence;
+    let hard = candidate.enforcement() == Enforcement::Hard;
     if below && candidate.guessable {
         usage.unasked = true;
+    } else if hard {
+        // No baseline covers it.
     } else if let Some(entry) = settings.baseline.and_then(|baseline| baseline.covering(candidate)) {
         usage.baseline.insert(entry.digest.clone());
-        return Some((DropStage::Baseline, "the baseline accepts this secret".into()));
+        return Some((
+            DropStage::Baseline,
+            if candidate.claim.is_none() { "the baseline accepts this secret" } else { "the baseline accepts it" }
+                .into(),
+        ));
     }
     below.then(|| {
         let (is, asked) = (candidate.confidence, settings.confidence);

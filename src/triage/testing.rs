@@ -35,6 +35,7 @@ pub fn candidate(rule: &str, secret: &str, guessable: bool) -> Candidate {
     Candidate {
         rule,
         secret,
+        claim: None,
         span,
         evidence: vec![span],
         start: Position { line: 3, column: 7, column_utf16: 7 },

@@ -11,7 +11,7 @@ const SIZE: usize = 128 << 10;
 fn counted(name: &str, text: &[u8]) -> Vec<(String, u64)> {
     let detector = Detector::new(Pack::builtin().unwrap().rules).unwrap();
     let origin = Origin::at(OriginKind::Tree, BytePath::new("src/some.py"));
-    let blob = Blob { origin: &origin, bytes: text, fresh: &Fresh::All, former_path: None };
+    let blob = Blob { origin: &origin, bytes: text, fresh: &Fresh::All, former_path: None, earlier: &[] };
     // Regexes are compiled and scratch memory is made by the first pass.
     let first = detector.scan(&blob).map_or(0, |found| found.candidates.len());
     detector.count_work();

@@ -1,0 +1,135 @@
+//! From arguments and configuration to policies that are ready to be asked. Reads them from the same layer as the
+//! configuration: the disk, the index, a commit.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args;
+use jiff::civil::Date;
+
+use super::setup::{Layer, lines};
+use crate::config::Config;
+use crate::git::Repo;
+use crate::model::BytePath;
+use crate::parse::{Kind, Node, Value, parse};
+use crate::policy::{Options, Policies, PolicyFile};
+
+/// What files are held against.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PolicyArgs {
+    /// Rego policies: a file, or a directory with all below it; may be given several times [default: as `[policy] paths`]
+    #[arg(long, value_name = "PATH", help_heading = "Policies")]
+    pub policy: Vec<PathBuf>,
+
+    /// Documents that policies find under `data`: a file or a directory
+    #[arg(long, value_name = "PATH", help_heading = "Policies")]
+    pub data: Vec<PathBuf>,
+
+    /// Ask only the rules of this package; may be given several times [default: every package]
+    #[arg(long, value_name = "PACKAGE", help_heading = "Policies")]
+    pub namespace: Vec<String>,
+
+    /// Judge all files as one input, a list of {path, contents}
+    #[arg(long, help_heading = "Policies")]
+    pub combine: bool,
+}
+
+/// Seconds that a rule may take where nobody says otherwise.
+const TIMEOUT: u64 = 5;
+/// Policy files read.
+const MOST: usize = 10_000;
+
+/// Policies and how they are applied.
+pub(crate) struct Judged {
+    pub policies: Policies,
+    pub combine: bool,
+}
+
+/// The policies that count; none where nobody asks for any.
+pub(crate) fn load(
+    args: &PolicyArgs,
+    config: &Config,
+    repo: Option<&Repo>,
+    layer: &Layer,
+    today: Date,
+) -> anyhow::Result<Option<Judged>> {
+    let table = config.policy.as_ref();
+    if table.is_none() && args.policy.is_empty() {
+        return Ok(None);
+    }
+    let wanted = |name: &str| name.ends_with(".rego") && !name.ends_with("_test.rego");
+    let mut files = Vec::new();
+    for path in &args.policy {
+        let found = on_disk(path, &wanted)?;
+        anyhow::ensure!(!found.is_empty(), "{}: no .rego file there", path.display());
+        files.extend(found);
+    }
+    for path in table.map(|table| table.paths.as_slice()).unwrap_or_default().iter().filter(|_| args.policy.is_empty())
+    {
+        let found = layer.below(repo, &path.name, &wanted)?;
+        if found.is_empty() {
+            bail!("{}:{}: `paths` names {}, where no .rego file is", config.file, path.line, path.name);
+        }
+        files.extend(found);
+    }
+    let readable = |name: &str| matches!(Kind::of(&BytePath::new(name)), Some(Kind::Yaml | Kind::Json | Kind::Toml));
+    let mut documents = Vec::new();
+    for path in &args.data {
+        documents.extend(on_disk(path, &readable)?);
+    }
+    for path in table.map(|table| table.data.as_slice()).unwrap_or_default().iter().filter(|_| args.data.is_empty()) {
+        documents.extend(layer.below(repo, &path.name, &readable)?);
+    }
+    let data = documents.into_iter().map(document).collect::<anyhow::Result<Vec<_>>>()?;
+    let files: Vec<PolicyFile> = files.into_iter().map(|(name, text)| PolicyFile { name, text }).collect();
+    let namespaces = match (args.namespace.as_slice(), table) {
+        ([], Some(table)) => table.namespaces.clone(),
+        (given, _) => given.to_vec(),
+    };
+    let seconds = table.and_then(|table| table.timeout).unwrap_or(TIMEOUT);
+    let options = Options { namespaces, limit: Duration::from_secs(seconds), today };
+    let policies = Policies::load(&files, &data, &options).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
+    if policies.queries().is_empty() {
+        bail!("no `deny`, `violation` or `warn` rule in the policies: nothing would be checked by them");
+    }
+    Ok(Some(Judged { policies, combine: args.combine || table.is_some_and(|table| table.combine) }))
+}
+
+/// One document of data; what stands in several is merged by the engine.
+fn document((name, bytes): (String, Vec<u8>)) -> anyhow::Result<(String, Node)> {
+    let kind = Kind::of(&BytePath::new(&name)).unwrap_or(Kind::Yaml);
+    let mut documents = parse(kind, &bytes).map_err(|error| anyhow::anyhow!("{name}: {}", error.located(&bytes)))?;
+    match (documents.pop(), documents.is_empty()) {
+        (Some(node), true) if matches!(node.value, Value::Map(_)) => Ok((name, node)),
+        _ => bail!("{name}: data must be one map"),
+    }
+}
+
+fn on_disk(path: &std::path::Path, wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    use anyhow::Context;
+    let meta = path.metadata().with_context(|| path.display().to_string())?;
+    if meta.is_dir() {
+        return below(path, wanted);
+    }
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    Ok(vec![(path.display().to_string(), bytes)])
+}
+
+/// Regular files below a directory, sorted by name.
+pub(super) fn below(dir: &std::path::Path, wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    use anyhow::Context;
+    let mut out = Vec::new();
+    let mut walk = ignore::WalkBuilder::new(dir);
+    walk.standard_filters(false).sort_by_file_name(std::cmp::Ord::cmp);
+    for entry in walk.build() {
+        let entry = entry?;
+        let name = entry.path().display().to_string();
+        if !entry.file_type().is_some_and(|kind| kind.is_file()) || !wanted(&name) {
+            continue;
+        }
+        anyhow::ensure!(out.len() < MOST, "{}: more than {MOST} files", dir.display());
+        out.push((name.clone(), std::fs::read(entry.path()).context(name)?));
+    }
+    Ok(out)
+}
