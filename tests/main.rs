@@ -23,3 +23,4 @@ mod tree;
 mod triage;
 
 mod check;
+mod policy;

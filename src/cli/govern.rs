@@ -1,7 +1,7 @@
 //! From arguments and configuration to policies that are ready to be asked. Reads them from the same layer as the
 //! configuration: the disk, the index, a commit.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::git::Repo;
 use crate::model::BytePath;
 use crate::parse::{Kind, Node, Value, parse};
-use crate::policy::{Options, Policies, PolicyFile};
+use crate::policy::{Options, Policies, PolicyFile, builtin};
 
 /// What files are held against.
 #[derive(Debug, Clone, Default, Args)]
@@ -30,6 +30,14 @@ pub struct PolicyArgs {
     #[arg(long, value_name = "PACKAGE", help_heading = "Policies")]
     pub namespace: Vec<String>,
 
+    /// Ask the built-in rules too, where there is no [policy] table; with one they are asked unless it says otherwise
+    #[arg(long, conflicts_with = "no_builtin", help_heading = "Policies")]
+    pub builtin: bool,
+
+    /// Leave out the built-in rules
+    #[arg(long, help_heading = "Policies")]
+    pub no_builtin: bool,
+
     /// Judge all files as one input, a list of {path, contents}
     #[arg(long, help_heading = "Policies")]
     pub combine: bool,
@@ -43,6 +51,8 @@ const MOST: usize = 10_000;
 /// Policies and how they are applied.
 pub(crate) struct Judged {
     pub policies: Policies,
+    /// The ids of all rules, disabled ones too.
+    pub ids: Vec<String>,
     pub combine: bool,
 }
 
@@ -55,7 +65,7 @@ pub(crate) fn load(
     today: Date,
 ) -> anyhow::Result<Option<Judged>> {
     let table = config.policy.as_ref();
-    if table.is_none() && args.policy.is_empty() {
+    if table.is_none() && args.policy.is_empty() && !args.builtin {
         return Ok(None);
     }
     let wanted = |name: &str| name.ends_with(".rego") && !name.ends_with("_test.rego");
@@ -73,7 +83,6 @@ pub(crate) fn load(
         }
         files.extend(found);
     }
-    let readable = |name: &str| matches!(Kind::of(&BytePath::new(name)), Some(Kind::Yaml | Kind::Json | Kind::Toml));
     let mut documents = Vec::new();
     for path in &args.data {
         documents.extend(on_disk(path, &readable)?);
@@ -82,18 +91,42 @@ pub(crate) fn load(
         documents.extend(layer.below(repo, &path.name, &readable)?);
     }
     let data = documents.into_iter().map(document).collect::<anyhow::Result<Vec<_>>>()?;
-    let files: Vec<PolicyFile> = files.into_iter().map(|(name, text)| PolicyFile { name, text }).collect();
+    let mut files: Vec<PolicyFile> = files.into_iter().map(|(name, text)| PolicyFile { name, text }).collect();
+    if args.builtin || !args.no_builtin && table.is_some_and(|table| table.builtin != Some(false)) {
+        files.extend(builtin());
+    }
     let namespaces = match (args.namespace.as_slice(), table) {
         ([], Some(table)) => table.namespaces.clone(),
         (given, _) => given.to_vec(),
     };
     let seconds = table.and_then(|table| table.timeout).unwrap_or(TIMEOUT);
     let options = Options { namespaces, limit: Duration::from_secs(seconds), today };
-    let policies = Policies::load(&files, &data, &options).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
+    let mut policies = Policies::load(&files, &data, &options).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
+    let ids = policies.queries().iter().map(|query| query.meta.id.clone()).collect();
+    policies.choose(&config.choice);
     if policies.queries().is_empty() {
         bail!("no `deny`, `violation` or `warn` rule in the policies: nothing would be checked by them");
     }
-    Ok(Some(Judged { policies, combine: args.combine || table.is_some_and(|table| table.combine) }))
+    Ok(Some(Judged { policies, ids, combine: args.combine || table.is_some_and(|table| table.combine) }))
+}
+
+/// Policies with their tests, from the disk.
+pub(crate) fn with_tests(dir: &Path, args: &PolicyArgs, today: Date) -> anyhow::Result<Policies> {
+    let files = on_disk(dir, &|name| name.ends_with(".rego"))?;
+    anyhow::ensure!(!files.is_empty(), "{}: no .rego file there", dir.display());
+    let mut documents = Vec::new();
+    for path in &args.data {
+        documents.extend(on_disk(path, &readable)?);
+    }
+    let data = documents.into_iter().map(document).collect::<anyhow::Result<Vec<_>>>()?;
+    let files: Vec<PolicyFile> = files.into_iter().map(|(name, text)| PolicyFile { name, text }).collect();
+    let options = Options { namespaces: args.namespace.clone(), limit: Duration::from_secs(TIMEOUT), today };
+    Policies::load(&files, &data, &options).map_err(|errors| anyhow::anyhow!(lines(&errors)))
+}
+
+/// True for a file of data.
+fn readable(name: &str) -> bool {
+    matches!(Kind::of(&BytePath::new(name)), Some(Kind::Yaml | Kind::Json | Kind::Toml))
 }
 
 /// One document of data; what stands in several is merged by the engine.
@@ -106,7 +139,7 @@ fn document((name, bytes): (String, Vec<u8>)) -> anyhow::Result<(String, Node)> 
     }
 }
 
-fn on_disk(path: &std::path::Path, wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+fn on_disk(path: &Path, wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     use anyhow::Context;
     let meta = path.metadata().with_context(|| path.display().to_string())?;
     if meta.is_dir() {
@@ -117,7 +150,7 @@ fn on_disk(path: &std::path::Path, wanted: &dyn Fn(&str) -> bool) -> anyhow::Res
 }
 
 /// Regular files below a directory, sorted by name.
-pub(super) fn below(dir: &std::path::Path, wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+pub(super) fn below(dir: &Path, wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     use anyhow::Context;
     let mut out = Vec::new();
     let mut walk = ignore::WalkBuilder::new(dir);

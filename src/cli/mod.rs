@@ -8,6 +8,7 @@ mod govern;
 mod hook;
 mod hooks;
 mod info;
+mod policy;
 mod profile;
 mod rules;
 mod scan;
@@ -54,6 +55,8 @@ enum Command {
     Hook(hook::Hook),
     /// Record what is known, so that only new secrets are reported
     Baseline(baseline::Baseline),
+    /// Write, test and look at policies
+    Policy(policy::Policy),
     /// Look at and test the rules
     Rules(rules::Rules),
     /// Print a completion script for a shell
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Hooks(args) => hooks::run(args, talk),
         Command::Hook(args) => hook::run(args, talk),
         Command::Baseline(args) => baseline::run(args, talk),
+        Command::Policy(args) => policy::run(args, talk),
         Command::Rules(args) => rules::run(args, talk),
         Command::Completions(args) => info::completions(args),
         Command::Man(args) => info::man(args),

@@ -193,7 +193,7 @@ impl Setup {
             None => None,
         };
         if let Some(judged) = &judged {
-            let own = judged.policies.queries().iter().map(|query| query.meta.id.as_str());
+            let own = judged.ids.iter().map(String::as_str);
             let ids: Vec<&str> = rules.iter().map(|rule| rule.id()).chain(own).collect();
             config.check_rule_ids(&ids).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
         }
@@ -236,7 +236,7 @@ impl Setup {
     }
 }
 
-fn today() -> jiff::civil::Date {
+pub(crate) fn today() -> jiff::civil::Date {
     TimeZone::UTC.to_datetime(Timestamp::now()).date()
 }
 
@@ -260,7 +260,7 @@ fn variable(name: &str) -> Option<Vec<u8>> {
     std::env::var_os(name).map(|value| value.into_encoded_bytes()).filter(|value| !value.is_empty())
 }
 
-fn read_config(filter: &FilterArgs, repo: Option<&Repo>, layer: &Layer) -> anyhow::Result<Config> {
+pub(crate) fn read_config(filter: &FilterArgs, repo: Option<&Repo>, layer: &Layer) -> anyhow::Result<Config> {
     if filter.no_config {
         return Ok(Config::default());
     } else if let Some(path) = &filter.config {

@@ -24,6 +24,15 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The word that rules of this kind are called by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::Violation => "violation",
+            Self::Warn => "warn",
+        }
+    }
+
     /// By conftest's naming: the word alone, or followed by `_` and more.
     pub(super) fn of_rule(name: &str) -> Option<Self> {
         let (word, rest) = name.split_once('_').unwrap_or((name, "x"));

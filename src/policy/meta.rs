@@ -25,6 +25,8 @@ pub struct Query {
     pub kinds: Vec<String>,
     /// The policy file that has it first.
     pub file: String,
+    /// What it must find and must not, as its annotation has them: `custom.examples.bad` and `good`.
+    pub examples: Option<(String, String)>,
 }
 
 impl Query {
@@ -86,6 +88,7 @@ pub(super) fn queries(
                     meta: Arc::new(RuleMeta { id: String::new(), ..meta }),
                     kinds: kinds.iter().filter_map(|kind| kind.as_str().map(str::to_owned)).collect(),
                     file: file.clone(),
+                    examples: own.and_then(examples),
                 }
             };
             let key = (package.clone(), name.clone());
@@ -104,6 +107,11 @@ pub(super) fn queries(
     tests.sort();
     tests.dedup();
     if errors.is_empty() { Ok((queries.into_values().collect(), tests)) } else { Err(errors) }
+}
+
+fn examples(note: &Node) -> Option<(String, String)> {
+    let examples = note.get("custom")?.get("examples")?;
+    Some((examples.get("bad")?.as_str()?.to_owned(), examples.get("good")?.as_str()?.to_owned()))
 }
 
 /// `microapp-security-deny`: what comments and allowlists name a rule by.

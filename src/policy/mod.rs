@@ -8,12 +8,14 @@ mod judge;
 mod locate;
 mod meta;
 mod module;
+mod pack;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -23,7 +25,10 @@ pub use judge::{Denial, Judge, Verdict};
 pub use locate::Place;
 pub use meta::Query;
 pub use module::PolicyFile;
+pub use pack::builtin;
 
+use crate::config::RuleChoice;
+use crate::model::RuleMeta;
 use crate::parse::Node;
 
 /// What is wrong with a policy, and where.
@@ -127,6 +132,16 @@ impl Policies {
             .unwrap_or_else(|_| Err(anyhow::anyhow!("the engine gave up on these policies")))
             .map_err(|error| machine(&error))?;
         Ok(Self { engine, queries, tests })
+    }
+
+    /// Leaves out disabled rules and gives others the severity that the configuration has for them.
+    pub fn choose(&mut self, choice: &RuleChoice) {
+        self.queries.retain(|query| !choice.disable.iter().any(|id| id.name == query.meta.id));
+        for (id, severity) in &choice.severity {
+            for query in self.queries.iter_mut().filter(|query| query.meta.id == id.name) {
+                query.meta = Arc::new(RuleMeta { severity: *severity, ..(*query.meta).clone() });
+            }
+        }
     }
 
     /// The rules that can refuse a document, by package and name.

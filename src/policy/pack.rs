@@ -1,0 +1,109 @@
+//! The built-in policies. Each rule's annotation holds its examples; a test runs them.
+
+use super::PolicyFile;
+
+/// (name, text), as in `rules/policy/`.
+const FILES: &[(&str, &str)] = &[
+    ("actions.rego", include_str!("../../rules/policy/actions.rego")),
+    ("cloudformation.rego", include_str!("../../rules/policy/cloudformation.rego")),
+    ("compose.rego", include_str!("../../rules/policy/compose.rego")),
+    ("dockerfile.rego", include_str!("../../rules/policy/dockerfile.rego")),
+    ("iam.rego", include_str!("../../rules/policy/iam.rego")),
+    ("kubernetes.rego", include_str!("../../rules/policy/kubernetes.rego")),
+    ("terraform.rego", include_str!("../../rules/policy/terraform.rego")),
+];
+
+/// The built-in policies, as they are read.
+pub fn builtin() -> Vec<PolicyFile> {
+    let file =
+        |(name, text): &(&str, &str)| PolicyFile { name: format!("built-in {name}"), text: text.as_bytes().into() };
+    FILES.iter().map(file).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::civil::Date;
+
+    use super::*;
+    use crate::parse::{Kind, Node, parse};
+    use crate::policy::{Options, Policies, Query};
+
+    fn pack() -> Policies {
+        let options =
+            Options { namespaces: Vec::new(), limit: Duration::from_secs(30), today: Date::constant(2026, 2, 3) };
+        Policies::load(&builtin(), &[], &options).unwrap_or_else(|errors| panic!("{errors:#?}"))
+    }
+
+    fn read(query: &Query, text: &str) -> Vec<Node> {
+        let kinds = [Kind::Yaml, Kind::Json, Kind::Hcl, Kind::Dockerfile];
+        let kind = kinds.into_iter().find(|kind| query.kinds.first().is_some_and(|name| name == kind.name())).unwrap();
+        parse(kind, text.as_bytes())
+            .unwrap_or_else(|error| panic!("{}: {}", query.meta.id, error.located(text.as_bytes())))
+    }
+
+    #[test]
+    fn every_rule_finds_its_bad_example_at_its_place_and_not_its_good_one() {
+        let policies = pack();
+        assert!(policies.queries().len() >= 50, "{}", policies.queries().len());
+        let mut judge = policies.judge();
+        let mut ids = std::collections::BTreeSet::new();
+        for query in policies.queries() {
+            let id = &query.meta.id;
+            assert!(ids.insert(id.clone()), "two rules are called {id}");
+            assert!(!query.meta.why.is_empty() && !query.meta.fix.is_empty(), "{id} says too little");
+            let (bad, good) = query.examples.as_ref().unwrap_or_else(|| panic!("{id} has no examples"));
+            let mut said = 0;
+            for document in read(query, bad) {
+                judge.hear(&document);
+                for denial in judge.ask(query).unwrap_or_else(|error| panic!("{id}: {error}")) {
+                    assert!(denial.path.is_some(), "{id} names no place");
+                    assert!(
+                        judge.locate(query, &document, &denial).exact,
+                        "{id} names no place that is there: {denial:?}"
+                    );
+                    said += 1;
+                }
+            }
+            assert!(said > 0, "{id} does not find its bad example");
+            for document in read(query, good) {
+                judge.hear(&document);
+                assert_eq!(judge.ask(query).unwrap(), [], "{id} finds its good example");
+            }
+        }
+    }
+
+    #[test]
+    fn no_rule_fails_on_odd_input() {
+        let policies = pack();
+        let mut judge = policies.judge();
+        let odd = [
+            "{}",
+            "a: 1",
+            "[1, x, null]",
+            "apiVersion: 1\nkind: [x]",
+            "apiVersion: v1\nkind: Pod\nspec: 3",
+            "apiVersion: v1\nkind: Pod\nspec: {containers: {a: b}, volumes: [1]}",
+            "apiVersion: v1\nkind: Pod\nspec: {containers: [1, {name: {a: b}, image: 3, env: [x, {name: 1}], securityContext: []}]}",
+            "on: push\njobs: {a: {steps: [1, {uses: 3, run: [x]}]}, b: 3}",
+            "services: {a: {image: 3, volumes: [3, {source: 1}]}}",
+            "Version: 1\nStatement: [1, {Effect: [x], Action: {a: b}, Resource: 3, Sid: 4, Principal: 5}]",
+            "Resources: {A: {Type: 3, Properties: 3}, B: {Type: 'AWS::X', Properties: {Policies: [3]}}, C: 3}",
+            "resource: {aws_s3_bucket: {a: [{acl: 3}, 4]}, b: 3}\nprovider: {x: [3]}",
+            "planned_values: {root_module: {resources: [3]}}",
+        ];
+        let mut failed = Vec::new();
+        for text in odd {
+            for document in parse(Kind::Yaml, text.as_bytes()).unwrap() {
+                judge.hear(&document);
+                for query in
+                    policies.queries().iter().filter(|query| query.looks_at(Kind::Yaml) || query.looks_at(Kind::Hcl))
+                {
+                    failed.extend(judge.ask(query).err().map(|error| format!("{} on {text}: {error}", query.meta.id)));
+                }
+            }
+        }
+        assert!(failed.is_empty(), "{failed:#?}");
+    }
+}
