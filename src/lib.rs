@@ -8,6 +8,7 @@ pub mod config;
 pub mod detect;
 pub mod git;
 pub mod hooks;
+pub mod manifest;
 pub mod model;
 pub mod pack;
 pub mod parse;

@@ -10,6 +10,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("git", &["model"]),
     ("report", &["model"]),
     ("parse", &["model"]),
+    ("manifest", &["model", "config", "rule", "parse"]),
     ("policy", &["model", "config", "rule", "parse"]),
     ("config", &["model", "rule"]),
     ("pack", &["model", "git"]),
@@ -17,7 +18,13 @@ const TABLE: &[(&str, &[&str])] = &[
     ("detect", &["model", "rule"]),
     ("place", &["model", "git", "pack"]),
     ("triage", &["model", "config"]),
-    ("scan", &["model", "config", "rule", "git", "pack", "source", "detect", "parse", "policy", "place", "triage"]),
+    (
+        "scan",
+        &[
+            "model", "config", "rule", "git", "pack", "source", "detect", "parse", "manifest", "policy", "place",
+            "triage",
+        ],
+    ),
     ("hooks", &["git", "model"]),
 ];
 

@@ -23,4 +23,5 @@ mod tree;
 mod triage;
 
 mod check;
+mod manifest;
 mod policy;

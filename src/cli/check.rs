@@ -29,8 +29,8 @@ pub(crate) fn run(args: &Check, talk: Talk, secrets: bool) -> anyhow::Result<u8>
         let looks = Looks { secrets, governance: true };
         let job = Job { setup, source, kind, looks, output: &args.output, talk, calm: false, clock: Clock::default() };
         let mut outcome = perform(&job)?;
-        if !secrets && setup.judged.is_none() {
-            outcome.notices.push("nothing to hold the files against: no [policy] in keyward.toml, no --policy".into());
+        if !secrets && setup.judged.as_ref().is_none_or(|judged| judged.policies.is_none()) {
+            outcome.notices.push("only manifests were looked at: no [policy] in keyward.toml, no --policy".into());
         }
         finish(&job, &outcome)
     })

@@ -2,7 +2,6 @@
 //! configuration: the disk, the index, a commit.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
@@ -11,8 +10,9 @@ use jiff::civil::Date;
 use super::setup::{Layer, lines};
 use crate::config::Config;
 use crate::git::Repo;
+use crate::manifest::{self, Duration, Limits};
 use crate::model::BytePath;
-use crate::parse::{Kind, Node, Value, parse};
+use crate::parse::{Kind, Node, Owners, Value, parse};
 use crate::policy::{Options, Policies, PolicyFile, builtin};
 
 /// What files are held against.
@@ -38,6 +38,10 @@ pub struct PolicyArgs {
     #[arg(long, help_heading = "Policies")]
     pub no_builtin: bool,
 
+    /// The day that decides what has expired, YYYY-MM-DD [default: today, UTC]
+    #[arg(long, value_name = "DATE", help_heading = "Policies")]
+    pub now: Option<Date>,
+
     /// Judge all files as one input, a list of {path, contents}
     #[arg(long, help_heading = "Policies")]
     pub combine: bool,
@@ -50,20 +54,68 @@ const MOST: usize = 10_000;
 
 /// Policies and how they are applied.
 pub(crate) struct Judged {
-    pub policies: Policies,
+    /// None where nobody names any: manifests are looked at all the same.
+    pub policies: Option<Policies>,
+    /// What manifests are held against.
+    pub limits: Limits,
     /// The ids of all rules, disabled ones too.
     pub ids: Vec<String>,
     pub combine: bool,
 }
 
-/// The policies that count; none where nobody asks for any.
+/// What the files are held against.
 pub(crate) fn load(
     args: &PolicyArgs,
     config: &Config,
     repo: Option<&Repo>,
     layer: &Layer,
     today: Date,
-) -> anyhow::Result<Option<Judged>> {
+) -> anyhow::Result<Judged> {
+    let today = args.now.unwrap_or(today);
+    let limits = limits(config, repo, layer, today)?;
+    let mut ids: Vec<String> = manifest::rules().iter().map(|rule| rule.meta.id.clone()).collect();
+    let policies = policies(args, config, repo, layer, today)?;
+    let combine = args.combine || config.policy.as_ref().is_some_and(|table| table.combine);
+    ids.extend(policies.iter().flat_map(|(_, ids)| ids.iter().cloned()));
+    Ok(Judged { policies: policies.map(|(policies, _)| policies), limits, ids, combine })
+}
+
+/// The defaults, or what `[manifest]` says; with the table, owners must be found.
+fn limits(config: &Config, repo: Option<&Repo>, layer: &Layer, today: Date) -> anyhow::Result<Limits> {
+    let mut limits = Limits::new(today);
+    let Some(table) = &config.manifest else { return Ok(limits) };
+    let ttl = |key: &str, text: &String| {
+        let found = Duration::read(text);
+        found.ok_or_else(|| anyhow::anyhow!("{}: `{key}` is {text:?}, which is no duration: write 30d", config.file))
+    };
+    if let Some(text) = &table.prototype_ttl {
+        limits.prototype = ttl("prototype_ttl", text)?;
+    }
+    if let Some(text) = &table.supported_ttl {
+        limits.supported = ttl("supported_ttl", text)?;
+    }
+    limits.labels = table.labels.clone().unwrap_or(limits.labels);
+    limits.expiring_days = table.expiring_days.and_then(|n| i64::try_from(n).ok()).unwrap_or(limits.expiring_days);
+    let mut owners = table.owners.clone();
+    let mut any = !owners.is_empty();
+    for path in ["CODEOWNERS", ".github/CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"] {
+        if let Some(bytes) = layer.read(repo, path)? {
+            any = true;
+            owners.extend(Owners::read(&bytes).names().map(str::to_owned));
+        }
+    }
+    limits.owners = any.then_some(owners);
+    Ok(limits)
+}
+
+/// The policies and the ids of their rules; none where nobody asks for any.
+fn policies(
+    args: &PolicyArgs,
+    config: &Config,
+    repo: Option<&Repo>,
+    layer: &Layer,
+    today: Date,
+) -> anyhow::Result<Option<(Policies, Vec<String>)>> {
     let table = config.policy.as_ref();
     if table.is_none() && args.policy.is_empty() && !args.builtin {
         return Ok(None);
@@ -100,14 +152,14 @@ pub(crate) fn load(
         (given, _) => given.to_vec(),
     };
     let seconds = table.and_then(|table| table.timeout).unwrap_or(TIMEOUT);
-    let options = Options { namespaces, limit: Duration::from_secs(seconds), today };
+    let options = Options { namespaces, limit: std::time::Duration::from_secs(seconds), today };
     let mut policies = Policies::load(&files, &data, &options).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
     let ids = policies.queries().iter().map(|query| query.meta.id.clone()).collect();
     policies.choose(&config.choice);
     if policies.queries().is_empty() {
         bail!("no `deny`, `violation` or `warn` rule in the policies: nothing would be checked by them");
     }
-    Ok(Some(Judged { policies, ids, combine: args.combine || table.is_some_and(|table| table.combine) }))
+    Ok(Some((policies, ids)))
 }
 
 /// Policies with their tests, from the disk.
@@ -120,7 +172,7 @@ pub(crate) fn with_tests(dir: &Path, args: &PolicyArgs, today: Date) -> anyhow::
     }
     let data = documents.into_iter().map(document).collect::<anyhow::Result<Vec<_>>>()?;
     let files: Vec<PolicyFile> = files.into_iter().map(|(name, text)| PolicyFile { name, text }).collect();
-    let options = Options { namespaces: args.namespace.clone(), limit: Duration::from_secs(TIMEOUT), today };
+    let options = Options { namespaces: args.namespace.clone(), limit: std::time::Duration::from_secs(TIMEOUT), today };
     Policies::load(&files, &data, &options).map_err(|errors| anyhow::anyhow!(lines(&errors)))
 }
 

@@ -8,6 +8,7 @@ mod govern;
 mod hook;
 mod hooks;
 mod info;
+mod manifest;
 mod policy;
 mod profile;
 mod rules;
@@ -55,6 +56,8 @@ enum Command {
     Hook(hook::Hook),
     /// Record what is known, so that only new secrets are reported
     Baseline(baseline::Baseline),
+    /// Write, and look at, a micro-app's manifest
+    Manifest(manifest::Manifest),
     /// Write, test and look at policies
     Policy(policy::Policy),
     /// Look at and test the rules
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Hooks(args) => hooks::run(args, talk),
         Command::Hook(args) => hook::run(args, talk),
         Command::Baseline(args) => baseline::run(args, talk),
+        Command::Manifest(args) => manifest::run(args),
         Command::Policy(args) => policy::run(args, talk),
         Command::Rules(args) => rules::run(args, talk),
         Command::Completions(args) => info::completions(args),

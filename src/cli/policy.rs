@@ -13,7 +13,7 @@ use super::setup::{Layer, config_dir, read_config, today};
 use crate::git::Repo;
 use crate::model::BytePath;
 use crate::parse::{Kind, parse};
-use crate::policy::{Judge, Query};
+use crate::policy::{Judge, Policies, Query};
 use crate::report::safe;
 
 /// Write, test and look at policies.
@@ -91,12 +91,12 @@ fn test(dir: &std::path::Path, args: &PolicyArgs, talk: Talk) -> anyhow::Result<
 }
 
 fn eval(file: &std::path::Path, args: &PolicyArgs, trace: bool) -> anyhow::Result<u8> {
-    let judged = here(args)?.context("no policies: give --policy, or name them in [policy] of keyward.toml")?;
+    let policies = here(args)?.context("no policies: give --policy, or name them in [policy] of keyward.toml")?;
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
     let name = BytePath::from_os(file);
     let kind = Kind::of(&name).with_context(|| format!("{name}: nothing about its name says how to read it"))?;
     let documents = parse(kind, &bytes).map_err(|error| anyhow::anyhow!("{name}: {}", error.located(&bytes)))?;
-    let mut judge = judged.policies.judge();
+    let mut judge = policies.judge();
     let mut page = String::new();
     let mut code = 0;
     for (n, document) in documents.iter().enumerate() {
@@ -104,7 +104,7 @@ fn eval(file: &std::path::Path, args: &PolicyArgs, trace: bool) -> anyhow::Resul
             page.push_str(&format!("document {}:\n", n + 1));
         }
         judge.hear(document);
-        for query in judged.policies.queries().iter().filter(|query| query.looks_at(kind)) {
+        for query in policies.queries().iter().filter(|query| query.looks_at(kind)) {
             code = code.max(one(&mut judge, query, trace, &mut page));
         }
     }
@@ -138,9 +138,9 @@ fn one(judge: &mut Judge<'_>, query: &Query, trace: bool, page: &mut String) -> 
 }
 
 fn list(args: &PolicyArgs) -> anyhow::Result<u8> {
-    let judged = here(args)?.context("no policies here: no --policy, no [policy] in keyward.toml")?;
+    let policies = here(args)?.context("no policies here: no --policy, no [policy] in keyward.toml")?;
     let mut page = String::new();
-    for query in judged.policies.queries() {
+    for query in policies.queries() {
         let meta = &query.meta;
         page.push_str(&format!(
             "{:<34} {:<9} {:<8} {}\n",
@@ -155,11 +155,11 @@ fn list(args: &PolicyArgs) -> anyhow::Result<u8> {
 }
 
 /// The policies that `keyward check` would ask in the current directory.
-fn here(args: &PolicyArgs) -> anyhow::Result<Option<govern::Judged>> {
+fn here(args: &PolicyArgs) -> anyhow::Result<Option<Policies>> {
     let here = PathBuf::from(".");
     let repo = Repo::discover(&here)?;
     let top = repo.as_ref().and_then(Repo::workdir).map(PathBuf::from);
     let layer = Layer::Disk(config_dir(&here, top.as_deref().unwrap_or(&here), top.as_deref()));
     let config = read_config(&FilterArgs::default(), repo.as_ref(), &layer)?;
-    govern::load(args, &config, repo.as_ref(), &layer, today())
+    Ok(govern::load(args, &config, repo.as_ref(), &layer, today())?.policies)
 }

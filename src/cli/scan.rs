@@ -118,7 +118,8 @@ pub(crate) fn perform(job: &Job<'_>) -> anyhow::Result<Outcome> {
         detector: &job.setup.detector,
         secrets: job.looks.secrets,
         governance: job.setup.judged.as_ref().filter(|_| job.looks.governance).map(|judged| Governance {
-            policies: &judged.policies,
+            policies: judged.policies.as_ref(),
+            limits: &judged.limits,
             config: &job.setup.config,
             combine: judged.combine,
         }),
@@ -153,7 +154,7 @@ pub(crate) fn finish(job: &Job<'_>, outcome: &Outcome) -> anyhow::Result<u8> {
         version: env!("CARGO_PKG_VERSION"),
         pack_hash: &pack_hash,
         source: job.kind.name,
-        checks: job.looks.governance && job.setup.judged.is_some(),
+        checks: job.looks.governance,
         category: job.output.sarif_category.as_deref(),
         suppressed: job.output.sarif_suppressed,
         ..View::new(outcome)

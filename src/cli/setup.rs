@@ -189,7 +189,7 @@ impl Setup {
         };
         let rules = config.apply(Pack::builtin()?.rules).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
         let judged = match &filter.govern {
-            Some(args) => govern::load(args, &config, repo, &layer, today())?,
+            Some(args) => Some(govern::load(args, &config, repo, &layer, today())?),
             None => None,
         };
         if let Some(judged) = &judged {

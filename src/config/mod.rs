@@ -3,6 +3,7 @@
 mod allow;
 mod baseline;
 mod changes;
+mod manifest;
 mod paths;
 mod policy;
 mod reader;
@@ -15,6 +16,7 @@ use toml::de::DeTable;
 pub(crate) use allow::every_path;
 pub use allow::{Allow, RegexTarget};
 pub use changes::Loosened;
+pub use manifest::ManifestOptions;
 pub use paths::{PathFilter, problem as glob_problem};
 pub use policy::{Enforce, PolicyOptions};
 pub use rules::RuleChoice;
@@ -52,6 +54,8 @@ pub struct Config {
     pub allow: Vec<Allow>,
     /// The table `[policy]`, where there is one.
     pub policy: Option<PolicyOptions>,
+    /// The table `[manifest]`, where there is one.
+    pub manifest: Option<ManifestOptions>,
     /// How binding policy and manifest rules are; the first that fits decides.
     pub enforce: Vec<Enforce>,
     /// The baseline's path relative to the scanned root, `/` between components, never leaving it.
@@ -142,6 +146,11 @@ impl Config {
                 "policy" => {
                     if let Some(table) = reader.table("policy", value) {
                         config.policy = Some(policy::read(table, reader));
+                    }
+                }
+                "manifest" => {
+                    if let Some(table) = reader.table("manifest", value) {
+                        config.manifest = Some(manifest::read(table, reader));
                     }
                 }
                 "enforce" => {

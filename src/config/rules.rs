@@ -171,7 +171,7 @@ impl Config {
         let known: HashSet<String> = built_in.iter().map(|rule| rule.id().to_owned()).collect();
         let ids: Vec<&str> = known.iter().map(String::as_str).collect();
         // Where there are policies, ids may be theirs: whoever loads them checks again.
-        let policies = self.policy.is_some();
+        let policies = self.policy.is_some() || self.manifest.is_some();
         let mut errors = self.check_rule_ids(&ids).err().filter(|_| !policies).unwrap_or_default();
         let disabled: HashSet<&str> = self.choice.disable.iter().map(|id| id.name.as_str()).collect();
         for ((rule, _), line) in self.rules.iter().zip(&self.rule_lines) {

@@ -3,7 +3,7 @@
 /// One key of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// The table it stands in: `scan`, `rules`, `rule`, `allow`, `policy`, `enforce` or `baseline`.
+    /// The table it stands in: `scan`, `rules`, `rule`, `allow`, `policy`, `manifest`, `enforce` or `baseline`.
     pub table: &'static str,
     /// Its name.
     pub name: &'static str,
@@ -61,6 +61,11 @@ pub const KEYS: &[Key] = &[
     key("policy", "timeout", "Seconds that one rule may take for one document; 5 when not given."),
     key("policy", "exclude", "Globs on paths that policies and manifest checks pass over."),
     key("policy", "combine", "True to judge all files of a run as one input."),
+    key("manifest", "labels", "Labels that every manifest must have."),
+    key("manifest", "owners", "Owners that can be found, beside those of CODEOWNERS."),
+    key("manifest", "prototype_ttl", "The longest life of a prototype; 30d when not given."),
+    key("manifest", "supported_ttl", "The longest life of a supported app; 365d when not given."),
+    key("manifest", "expiring_days", "So many days before its end an app is told about; 7 when not given."),
     key("enforce", "rules", "Ids of policy and manifest rules; every one when not given."),
     key("enforce", "paths", "Globs on paths; every path when not given."),
     key("enforce", "level", "advisory, soft-mandatory or hard-mandatory."),
@@ -74,6 +79,7 @@ const TABLES: &[(&str, &str)] = &[
     ("rule", "[[rule]]"),
     ("allow", "[[allow]]"),
     ("policy", "[policy]"),
+    ("manifest", "[manifest]"),
     ("enforce", "[[enforce]]"),
     ("baseline", "[baseline]"),
 ];

@@ -1,10 +1,11 @@
 //! Manifests and policies as a check of one blob: parse it once, ask both, keep what its earlier versions had not.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Config;
 use crate::detect::Detector;
+use crate::manifest;
 use crate::model::lines::Lines;
 use crate::model::{
     Blob, Candidate, Claim, Confidence, Enforcement, Found, Fresh, Note, Origin, Problem, RuleMeta, Secret, Snippet,
@@ -17,7 +18,9 @@ use crate::policy::{Judge, Policies, Verdict};
 #[derive(Clone, Copy, Debug)]
 pub struct Governance<'a> {
     /// Policies; none: only manifests are looked at.
-    pub policies: &'a Policies,
+    pub policies: Option<&'a Policies>,
+    /// What manifests are held against.
+    pub limits: &'a manifest::Limits,
     /// Excluded paths and enforcement.
     pub config: &'a Config,
     /// All files of the run as one input.
@@ -44,6 +47,8 @@ pub(super) struct Desk<'a> {
     idle: Mutex<Vec<Judge<'a>>>,
     /// For `combine`: every document, with the file it is from.
     all: Mutex<Vec<Read>>,
+    /// Every manifest, for what must be unique among them.
+    manifests: Mutex<Vec<Read>>,
     /// Templates that are no YAML before they are filled in.
     templates: Mutex<Vec<String>>,
 }
@@ -54,7 +59,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl<'a> Desk<'a> {
     pub(super) fn new(governance: &'a Governance<'a>) -> Self {
-        Self { governance, idle: Mutex::default(), all: Mutex::default(), templates: Mutex::default() }
+        Self {
+            governance,
+            idle: Mutex::default(),
+            all: Mutex::default(),
+            manifests: Mutex::default(),
+            templates: Mutex::default(),
+        }
     }
 
     /// Adds to `secrets` what manifests and policies say of the blob that none of its earlier versions had.
@@ -75,7 +86,11 @@ impl<'a> Desk<'a> {
     fn said(&self, blob: &Blob<'_>, detector: &Detector) -> Option<Found> {
         let path = blob.origin.path.as_ref()?;
         let kind = Kind::of(path)?;
-        if blob.fresh.is_nothing() || self.governance.config.policy_excludes(path) || !self.looks_at(kind) {
+        if blob.fresh.is_nothing() || self.governance.config.policy_excludes(path) {
+            return None;
+        }
+        let manifest = matches!(kind, Kind::Yaml | Kind::Json) && manifest::may_be_manifest(blob.bytes);
+        if !manifest && !self.looks_at(kind) {
             return None;
         }
         let mut found =
@@ -93,18 +108,20 @@ impl<'a> Desk<'a> {
                 return Some(found);
             }
         };
-        if self.governance.combine {
-            lock(&self.all).push((blob.origin.clone(), blob.bytes.to_vec(), documents));
-            return None;
+        if manifest && documents.iter().any(manifest::is_manifest) {
+            lock(&self.manifests).push((blob.origin.clone(), blob.bytes.to_vec(), documents.clone()));
         }
         let mut sayings = self.sayings(kind, &documents, path.to_string(), &mut found.problems);
+        if self.governance.combine {
+            lock(&self.all).push((blob.origin.clone(), blob.bytes.to_vec(), documents));
+        }
         self.forget_earlier(blob, kind, &mut sayings);
         found.candidates = self.candidates(blob.origin, blob.bytes, sayings, detector);
         (!found.candidates.is_empty() || !found.problems.is_empty()).then_some(found)
     }
 
     fn looks_at(&self, kind: Kind) -> bool {
-        self.governance.policies.queries().iter().any(|query| query.looks_at(kind))
+        self.governance.policies.is_some_and(|policies| policies.queries().iter().any(|query| query.looks_at(kind)))
     }
 
     /// Takes out what some parent's version of the file had as well: by content, wherever it stood there.
@@ -123,17 +140,25 @@ impl<'a> Desk<'a> {
     }
 
     fn sayings(&self, kind: Kind, documents: &[Node], file: String, problems: &mut Vec<Problem>) -> Vec<Saying> {
-        let mut judge = lock(&self.idle).pop().unwrap_or_else(|| self.governance.policies.judge());
         let mut out = Vec::new();
+        for document in documents.iter().filter(|node| manifest::is_manifest(node)) {
+            out.extend(
+                manifest::faults(document, self.governance.limits).into_iter().filter_map(|f| fault(document, &f)),
+            );
+        }
+        let Some(policies) = self.governance.policies.filter(|_| !self.governance.combine) else { return out };
+        let mut judge = lock(&self.idle).pop().unwrap_or_else(|| policies.judge());
         for document in documents {
-            self.ask(&mut judge, Some(kind), document, &file, &mut out, problems);
+            self.ask(policies, &mut judge, Some(kind), document, &file, &mut out, problems);
         }
         lock(&self.idle).push(judge);
         out
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn ask(
         &self,
+        policies: &Policies,
         judge: &mut Judge<'a>,
         kind: Option<Kind>,
         document: &Node,
@@ -142,7 +167,7 @@ impl<'a> Desk<'a> {
         problems: &mut Vec<Problem>,
     ) {
         judge.hear(document);
-        for query in self.governance.policies.queries() {
+        for query in policies.queries() {
             if kind.is_some_and(|kind| !query.looks_at(kind)) {
                 continue;
             }
@@ -185,6 +210,9 @@ impl<'a> Desk<'a> {
         let mut all = std::mem::take(&mut *lock(&self.all));
         all.sort_by(|a, b| a.0.cmp(&b.0));
         self.combined(&all, detector, found);
+        let mut manifests = std::mem::take(&mut *lock(&self.manifests));
+        manifests.sort_by(|a, b| a.0.cmp(&b.0));
+        self.identities(&manifests, detector, found);
         notices
     }
 
@@ -207,28 +235,61 @@ impl<'a> Desk<'a> {
         let files: Vec<usize> = items.iter().map(|(n, _)| *n).collect();
         let whole = Node::new(Value::List(items.iter().map(|(_, item)| item.clone()).collect()), first.span);
         let (mut sayings, mut problems) = (Vec::new(), Vec::new());
-        let mut judge = self.governance.policies.judge();
-        self.ask(&mut judge, None, &whole, "all files together", &mut sayings, &mut problems);
+        let Some(policies) = self.governance.policies else { return };
+        let mut judge = policies.judge();
+        self.ask(policies, &mut judge, None, &whole, "all files together", &mut sayings, &mut problems);
         for saying in sayings {
             let index = saying.at.strip_prefix('[').and_then(|rest| rest.split(']').next()?.parse::<usize>().ok());
             let Some((origin, bytes, _)) = all.get(index.and_then(|index| files.get(index).copied()).unwrap_or(0))
             else {
                 continue;
             };
-            let candidates = self.candidates(origin, bytes, vec![saying], detector);
-            let at = found.partition_point(|there| there.origin < *origin);
-            if found.get(at).is_none_or(|there| there.origin != *origin) {
-                let blob = Blob { origin, bytes, fresh: &Fresh::All, former_path: None, earlier: &[] };
-                let marks = detector.scan(&blob).map(|seen| seen.marks).unwrap_or_default();
-                let origin = origin.clone();
-                found.insert(at, Found { origin, candidates: Vec::new(), marks, problems: Vec::new() });
-            }
-            if let Some(there) = found.get_mut(at) {
-                there.candidates.extend(candidates);
-            }
+            self.add(origin, bytes, saying, detector, found);
         }
         if let (false, Some((origin, ..))) = (problems.is_empty(), all.first()) {
             found.push(Found { origin: origin.clone(), candidates: Vec::new(), marks: Vec::new(), problems });
+        }
+    }
+
+    /// Adds a saying to what was found in its file.
+    fn add(&self, origin: &Origin, bytes: &[u8], saying: Saying, detector: &Detector, found: &mut Vec<Found>) {
+        let candidates = self.candidates(origin, bytes, vec![saying], detector);
+        let at = found.partition_point(|there| there.origin < *origin);
+        if found.get(at).is_none_or(|there| there.origin != *origin) {
+            let blob = Blob { origin, bytes, fresh: &Fresh::All, former_path: None, earlier: &[] };
+            let marks = detector.scan(&blob).map(|seen| seen.marks).unwrap_or_default();
+            let origin = origin.clone();
+            found.insert(at, Found { origin, candidates: Vec::new(), marks, problems: Vec::new() });
+        }
+        if let Some(there) = found.get_mut(at) {
+            there.candidates.extend(candidates);
+        }
+    }
+
+    /// Two manifests of this run, at different paths, whose apps run as the same identity.
+    fn identities(&self, manifests: &[Read], detector: &Detector, found: &mut Vec<Found>) {
+        let mut known: HashMap<&str, &Origin> = HashMap::new();
+        for (origin, bytes, documents) in manifests {
+            for document in documents.iter().filter(|node| manifest::is_manifest(node)) {
+                let Some(subject) = manifest::identity(document) else { continue };
+                match known.get(subject) {
+                    // The same file in several commits of a range is one manifest.
+                    Some(other) if other.path != origin.path => {
+                        let there = other.path.as_ref().map(ToString::to_string).unwrap_or_default();
+                        let path =
+                            ["spec", "governance", "identity", "subject"].map(|name| parse::Step::Key(name.into()));
+                        let message = format!("{subject} is the identity of {there} too");
+                        let fault_ = manifest::Fault { rule: "manifest-identity", path: path.to_vec(), message };
+                        if let Some(saying) = fault(document, &fault_) {
+                            self.add(origin, bytes, saying, detector, found);
+                        }
+                    }
+                    Some(_) => {}
+                    None => {
+                        known.insert(subject, origin);
+                    }
+                }
+            }
         }
     }
 
@@ -253,6 +314,19 @@ impl<'a> Desk<'a> {
         out.sort_by(|a, b| (a.span, &a.rule.id).cmp(&(b.span, &b.rule.id)));
         out
     }
+}
+
+/// What a manifest's fault says, at its place.
+fn fault(document: &Node, fault: &manifest::Fault) -> Option<Saying> {
+    let rule = manifest::rules().iter().find(|rule| rule.meta.id == fault.rule)?;
+    Some(Saying {
+        rule: Arc::clone(&rule.meta),
+        message: fault.message.clone(),
+        at: parse::shown(&fault.path),
+        span: document.place(&fault.path),
+        approximate: false,
+        usual: if rule.advisory { Enforcement::Advisory } else { Enforcement::Soft },
+    })
 }
 
 /// Bytes of a line shown.
