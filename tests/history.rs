@@ -417,6 +417,33 @@ fn loose_objects_several_packs_alternates_and_bare_repositories_are_read() {
 }
 
 #[test]
+fn pack_indexes_of_version_1_and_multi_pack_indexes_are_read() {
+    let repo = Repo::new();
+    let needles: Vec<String> = (40..43).map(secret).collect();
+    for (n, needle) in needles.iter().enumerate() {
+        let noise: Vec<String> = (0..20).map(|line| made_up("[a-z]{50}", line)).collect();
+        repo.write("file", format!("{}\n{needle}\n", noise.join("\n"))).commit(&format!("commit {n}"));
+        repo.git(&["-c", "pack.indexVersion=1", "repack", "-q", "-d"]);
+    }
+    let indexes = || {
+        let files = std::fs::read_dir(repo.join(".git/objects/pack")).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|e| e == "idx")).collect::<Vec<_>>()
+    };
+    assert!(indexes().iter().all(|path| !std::fs::read(path).unwrap().starts_with(b"\xfftOc")), "version 1");
+    let shown = scan(repo.path(), PLAIN);
+    equals_git(&repo, &shown, &["--all"]);
+    assert!(needles.iter().all(|needle| shown.holds(needle)));
+    repo.git(&["multi-pack-index", "write"]);
+    assert_eq!(indexes().len(), 3);
+    // git itself wants the indexes beside it; whoever has only the one still has the objects.
+    indexes().iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    let again = scan(repo.path(), PLAIN);
+    assert_eq!(again.survey.problems, []);
+    assert_eq!(again.ids(), shown.ids());
+    assert_eq!(again.texts(OriginKind::CommitMessage), shown.texts(OriginKind::CommitMessage));
+}
+
+#[test]
 fn stashes_notes_remotes_and_detached_heads_of_worktrees_are_history() {
     let repo = Repo::new();
     let needles: Vec<String> = (20..25).map(secret).collect();

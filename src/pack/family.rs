@@ -130,15 +130,18 @@ impl Families {
         self.roots.iter().copied().filter(move |root| elsewhere(root) && unknown(root))
     }
 
-    /// Sets the kind of a whole family.
-    pub(super) fn learn(&mut self, root: u32, kind: ObjectKind) {
-        let mut todo = vec![root];
-        while let Some(entry) = todo.pop() {
+    /// Sets the kind of a whole family; its entries.
+    pub(super) fn learn(&mut self, root: u32, kind: ObjectKind) -> Vec<u32> {
+        let mut family = vec![root];
+        let mut next = 0;
+        while let Some(entry) = family.get(next).copied() {
+            next += 1;
             if let Some(slot) = self.kinds.get_mut(entry as usize) {
                 *slot = Some(kind);
             }
-            todo.extend(self.children(entry));
+            family.extend(self.children(entry));
         }
+        family
     }
 
     /// Entries that cannot be read at all.

@@ -73,8 +73,11 @@ impl Idx {
         self.count
     }
 
-    /// The id at a place in the order of ids, and where its object begins.
+    /// The id at a place in the order of ids, and where its object begins. None past the last.
     pub(super) fn entry(&self, place: usize) -> Option<([u8; ID], u64)> {
+        if place >= self.count {
+            return None;
+        }
         match self.layout {
             Layout::One => {
                 let at = FANOUT + place * (4 + ID);

@@ -1,6 +1,7 @@
 //! Every object that the store holds, each once, and where it lies: packs (mapped), loose files, alternates.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::Path;
@@ -65,21 +66,78 @@ impl Pack {
 pub struct Objects {
     /// Sorted.
     ids: Vec<[u8; ID]>,
-    places: Vec<Place>,
+    /// Pack and entry of each object.
+    places: Vec<[u32; 2]>,
     /// For each value of an id's first two bytes, where the ids that start with it begin; one more at the end.
     fanout: Vec<u32>,
     pub(super) packs: Vec<Pack>,
-    /// What loose objects are.
-    loose: HashMap<Index, ObjectKind>,
+    kinds: Vec<Option<ObjectKind>>,
     /// What of the store could not be listed; then an object that is missing here may lie there.
     pub problems: Vec<String>,
 }
 
-/// A pack whose entries are known by offset only.
+/// A pack whose families are not read yet.
 struct Opened {
     map: Mmap,
-    listed: Vec<([u8; ID], u64)>,
+    listing: Listing,
 }
+
+/// Ids and offsets of a pack's objects, sorted by id.
+enum Listing {
+    Own(Idx),
+    /// From the multi-pack-index.
+    Shared(Vec<([u8; ID], u64)>),
+}
+
+impl Listing {
+    fn len(&self) -> usize {
+        match self {
+            Listing::Own(idx) => idx.len(),
+            Listing::Shared(list) => list.len(),
+        }
+    }
+
+    fn entry(&self, at: usize) -> Option<([u8; ID], u64)> {
+        match self {
+            Listing::Own(idx) => idx.entry(at),
+            Listing::Shared(list) => list.get(at).copied(),
+        }
+    }
+}
+
+/// Where the store's objects are listed: packs, and loose ones last.
+struct Sources<'a> {
+    packs: &'a [Opened],
+    loose: &'a [[u8; ID]],
+}
+
+impl Sources<'_> {
+    fn id(&self, source: usize, at: usize) -> Option<[u8; ID]> {
+        match self.packs.get(source) {
+            Some(pack) => pack.listing.entry(at).map(|(id, _)| id),
+            None => self.loose.get(at).copied(),
+        }
+    }
+
+    /// All ids, sorted, each once, at the first place that has it: (source, place there).
+    fn merge(&self, total: usize) -> (Vec<[u8; ID]>, Vec<[u32; 2]>) {
+        let (mut ids, mut places) = (Vec::with_capacity(total), Vec::with_capacity(total));
+        let head = |source: usize, at: usize| self.id(source, at).map(|id| Reverse((id, source, at)));
+        let mut heads: BinaryHeap<_> = (0..=self.packs.len()).filter_map(|source| head(source, 0)).collect();
+        while let Some(Reverse((id, source, at))) = heads.pop() {
+            heads.extend(head(source, at + 1));
+            if ids.last() != Some(&id) {
+                ids.push(id);
+                let number = |n: usize| u32::try_from(n).unwrap_or(LOOSE);
+                places.push([if source == self.packs.len() { LOOSE } else { number(source) }, number(at)]);
+            }
+        }
+        (ids, places)
+    }
+}
+
+/// In place of a pack's number.
+const LOOSE: u32 = u32::MAX;
 
 impl Objects {
     /// Lists all object directories of `repo`.
@@ -91,57 +149,59 @@ impl Objects {
             open_packs(&dir.join("pack"), &mut opened, &mut problems);
             list_loose(&dir, &mut loose);
         }
-        let total = loose.len() + opened.iter().map(|pack| pack.listed.len()).sum::<usize>();
+        loose.sort_unstable();
+        let total = loose.len() + opened.iter().map(|pack| pack.listing.len()).sum::<usize>();
         // Numbers past this one have meanings of their own; git itself stops at 2^32.
         if total >= 1 << 31 {
             return Err(GitError::Other(format!("{total} objects are more than can be listed")));
         }
-        // Sorted runs one after the other, which is what this sort is fast at. The first place of an object is kept.
-        let mut all: Vec<([u8; ID], Place)> = Vec::with_capacity(total);
-        for (pack, one) in (0..).zip(&opened) {
-            let entries = (0..).zip(&one.listed);
-            all.extend(entries.map(|(entry, (id, _))| (*id, Place::Packed { pack, entry })));
-        }
-        loose.sort_unstable();
-        all.extend(loose.into_iter().map(|id| (id, Place::Loose)));
-        all.sort_by_key(|(id, _)| *id);
-        all.dedup_by_key(|(id, _)| *id);
-        let (ids, mut places): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let (ids, mut places) = Sources { packs: &opened, loose: &loose }.merge(total);
         let mut objects =
-            Self { fanout: fanout(&ids), ids, places: Vec::new(), packs: Vec::new(), loose: HashMap::new(), problems };
+            Self { fanout: fanout(&ids), ids, places: Vec::new(), packs: Vec::new(), kinds: Vec::new(), problems };
         for (number, one) in (0..).zip(opened) {
             let pack = objects.pack(number, one, &mut places);
             objects.packs.push(pack);
         }
         objects.places = places;
+        let kind = |[pack, entry]: &[u32; 2]| {
+            objects.packs.get(*pack as usize)?.families.kinds.get(*entry as usize).copied().flatten()
+        };
+        objects.kinds = objects.places.iter().map(kind).collect();
         Ok(objects)
     }
 
     /// Puts a pack's entries in the order of offsets and reads its families.
-    fn pack(&self, number: u32, opened: Opened, places: &mut [Place]) -> Pack {
-        let Opened { map, listed } = opened;
-        let mut order: Vec<(u64, u32)> = listed.iter().map(|(_, offset)| *offset).zip(0..).collect();
+    fn pack(&self, number: u32, opened: Opened, places: &mut [[u32; 2]]) -> Pack {
+        let Opened { map, listing } = opened;
+        let offset = |at: usize| listing.entry(at).map_or(u64::MAX, |(_, offset)| offset);
+        let mut order: Vec<(u64, u32)> = (0..listing.len()).map(offset).zip(0..).collect();
         order.par_sort_unstable();
         let starts: Vec<u64> = order.iter().map(|(offset, _)| *offset).collect();
-        let id_of = |listing: u32| listed.get(listing as usize).map(|(id, _)| id);
         let objects: Vec<Index> = order
             .par_iter()
             .with_min_len(4096)
-            .map(|(_, listing)| id_of(*listing).and_then(|id| self.find_raw(id)).unwrap_or(Index::MAX))
+            .map(|(_, at)| listing.entry(*at as usize).and_then(|(id, _)| self.find_raw(&id)).unwrap_or(Index::MAX))
             .collect();
+        drop(order);
         for (entry, object) in (0..).zip(&objects) {
-            if let Some(Place::Packed { pack, entry: slot }) = places.get_mut(*object as usize)
+            if let Some([pack, slot]) = places.get_mut(*object as usize)
                 && *pack == number
             {
                 *slot = entry;
             }
         }
-        let find = |id: &[u8; ID]| match places.get(self.find_raw(id)? as usize) {
-            Some(Place::Packed { pack, entry }) if *pack == number => Some(*entry),
+        let find = |id: &[u8; ID]| match *places.get(self.find_raw(id)? as usize)? {
+            [pack, entry] if pack == number => Some(entry),
             // The object is here as well as in a pack that comes first.
             _ => {
-                let offset = listed.binary_search_by(|(other, _)| other.cmp(id)).ok().and_then(|at| listed.get(at))?.1;
-                starts.binary_search(&offset).ok().and_then(|at| u32::try_from(at).ok())
+                let (mut from, mut to) = (0, listing.len());
+                while from < to {
+                    let middle = from + (to - from) / 2;
+                    if listing.entry(middle)?.0 < *id { from = middle + 1 } else { to = middle }
+                }
+                let (found, offset) = listing.entry(from)?;
+                let entry = starts.binary_search(&offset).ok().filter(|_| found == *id)?;
+                u32::try_from(entry).ok()
             }
         };
         let families = Families::read(&map, &starts, find);
@@ -167,7 +227,8 @@ impl Objects {
     pub fn find_raw(&self, id: &[u8]) -> Option<Index> {
         let at = bucket(id)?;
         let (from, to) = (*self.fanout.get(at)? as usize, *self.fanout.get(at + 1)? as usize);
-        let found = self.ids.get(from..to)?.binary_search_by(|other| other.as_slice().cmp(id)).ok()?;
+        let wanted = number(id.try_into().ok()?);
+        let found = self.ids.get(from..to)?.binary_search_by(|other| number(other).cmp(&wanted)).ok()?;
         u32::try_from(from + found).ok()
     }
 
@@ -182,9 +243,17 @@ impl Objects {
         let shares = pool.each(&loose, 64, Vec::new, |store, share, index| {
             share.extend(store.header(&self.id(*index)).map(|(kind, _)| (*index, kind)));
         })?;
-        self.loose = shares.into_iter().flatten().collect();
+        for (index, kind) in shares.into_iter().flatten() {
+            self.know(index, kind);
+        }
         self.know_borrowed();
         Ok(())
+    }
+
+    fn know(&mut self, index: Index, kind: ObjectKind) {
+        if let Some(slot) = self.kinds.get_mut(index as usize) {
+            *slot = Some(kind);
+        }
     }
 
     /// Deltas whose base lies in another pack are what that is. Each round knows one more pack on the way.
@@ -203,8 +272,12 @@ impl Objects {
                 return;
             }
             for (number, root, kind) in learned {
-                if let Some(pack) = self.packs.get_mut(number) {
-                    pack.families.learn(root, kind);
+                let Some(pack) = self.packs.get_mut(number) else { continue };
+                for entry in pack.families.learn(root, kind) {
+                    let Some(index) = pack.objects.get(entry as usize) else { continue };
+                    if let Some(slot) = self.kinds.get_mut(*index as usize) {
+                        *slot = Some(kind);
+                    }
                 }
             }
         }
@@ -212,28 +285,32 @@ impl Objects {
 
     /// What an object is; `None` where it cannot be read, or is a delta whose base lies in another pack.
     pub fn kind(&self, index: Index) -> Option<ObjectKind> {
-        match *self.places.get(index as usize)? {
-            Place::Packed { pack, entry } => {
-                self.packs.get(pack as usize)?.families.kinds.get(entry as usize).copied().flatten()
-            }
-            Place::Loose => self.loose.get(&index).copied(),
-        }
+        self.kinds.get(index as usize).copied().flatten()
     }
 
     /// Where an object lies.
     pub(super) fn place(&self, index: Index) -> Option<Place> {
-        self.places.get(index as usize).copied()
+        let [pack, entry] = *self.places.get(index as usize)?;
+        Some(if pack == LOOSE { Place::Loose } else { Place::Packed { pack, entry } })
     }
 
     /// Objects in files of their own.
     pub(super) fn loose(&self) -> impl Iterator<Item = Index> + '_ {
-        (0..).zip(&self.places).filter(|(_, place)| **place == Place::Loose).map(|(index, _)| index)
+        (0..).zip(&self.places).filter(|(_, [pack, _])| *pack == LOOSE).map(|(index, _)| index)
     }
 
     /// Bytes of packs that are mapped, for the ledger of memory.
     pub fn mapped(&self) -> u64 {
         self.packs.iter().map(|pack| pack.map.len() as u64).sum()
     }
+}
+
+/// An id as numbers, which compare like it and faster than its bytes.
+fn number(id: &[u8; ID]) -> (u64, u64, u32) {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = *id;
+    let high = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    let middle = u64::from_be_bytes([i, j, k, l, m, n, o, p]);
+    (high, middle, u32::from_be_bytes([q, r, s, t]))
 }
 
 fn bucket(id: &[u8]) -> Option<usize> {
@@ -282,14 +359,8 @@ fn open_packs(dir: &Path, opened: &mut Vec<Opened>, problems: &mut Vec<String>) 
     for path in packs {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let index = path.with_extension("idx");
-        let listed = if index.exists() {
-            map(&index).map_err(|error| error.to_string()).and_then(|map| {
-                let idx = Idx::open(map)?;
-                (0..idx.len())
-                    .map(|at| idx.entry(at))
-                    .collect::<Option<Vec<_>>>()
-                    .ok_or_else(|| "its index is cut off".into())
-            })
+        let listing = if index.exists() {
+            map(&index).map_err(|error| error.to_string()).and_then(|map| Ok(Listing::Own(Idx::open(map)?)))
         } else if multi_path.exists() {
             if multi.is_none() {
                 match map(&multi_path).map_err(|error| error.to_string()).and_then(|map| Ok(Multi::open(map)?)) {
@@ -300,14 +371,14 @@ fn open_packs(dir: &Path, opened: &mut Vec<Opened>, problems: &mut Vec<String>) 
                     }
                 }
             }
-            Ok(multi.as_ref().map(|multi| of_multi(multi, &name)).unwrap_or_default())
+            Ok(Listing::Shared(multi.as_ref().map(|multi| of_multi(multi, &name)).unwrap_or_default()))
         } else {
             continue;
         };
-        let pack = listed.and_then(|listed| {
+        let pack = listing.and_then(|listing| {
             let map = map(&path).map_err(|error| error.to_string())?;
             check(&map)?;
-            Ok(Opened { map, listed })
+            Ok(Opened { map, listing })
         });
         match pack {
             Ok(pack) => opened.push(pack),
@@ -371,5 +442,41 @@ impl Marked {
     pub fn has(&self, index: Index) -> bool {
         let bit = 1 << (index % 64);
         self.0.get((index / 64) as usize).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u8) -> [u8; ID] {
+        [n; ID]
+    }
+
+    #[test]
+    fn places_of_several_packs_and_loose_objects_are_merged_in_the_order_of_ids() {
+        let opened = |ids: &[u8]| Opened {
+            map: memmap2::MmapMut::map_anon(1).unwrap().make_read_only().unwrap(),
+            listing: Listing::Shared(ids.iter().map(|n| (id(*n), 0)).collect()),
+        };
+        let packs = [opened(&[1, 4, 9]), opened(&[2, 4]), opened(&[])];
+        let sources = Sources { packs: &packs, loose: &[id(0), id(4), id(12)] };
+        let (ids, places) = sources.merge(8);
+        assert_eq!(ids, [0, 1, 2, 4, 9, 12].map(id));
+        assert_eq!(places, [[LOOSE, 0], [0, 0], [1, 0], [0, 1], [0, 2], [LOOSE, 2]]);
+    }
+
+    #[test]
+    fn ids_compare_as_their_bytes_do() {
+        let mut state = 1_u32;
+        let mut dice = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 30) as u8 * 85
+        };
+        for _ in 0..1000 {
+            let mut one = || -> [u8; ID] { std::array::from_fn(|_| dice()) };
+            let (a, b) = (one(), one());
+            assert_eq!(number(&a).cmp(&number(&b)), a.cmp(&b));
+        }
     }
 }

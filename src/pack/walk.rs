@@ -52,8 +52,8 @@ pub trait Look: Sync {
 /// More bytes of bases than this are not kept at a time; what would need more is made from its family's root again.
 const LIVE: usize = 512 << 20;
 /// Buffers that a thread keeps for the next objects, and their bytes.
-const SPARE: usize = 32;
-const SPARE_BYTES: usize = 16 << 20;
+const SPARE: usize = 12;
+const SPARE_BYTES: usize = 4 << 20;
 
 /// Loose objects that a thread takes at a time.
 const LOOSE: usize = 32;
