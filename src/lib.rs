@@ -3,6 +3,7 @@
 //! One line runs through the house, and [`scan`] is the file to open first:
 //! source → checks → place → triage → [`model::Outcome`] → report.
 
+pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod detect;

@@ -3,13 +3,14 @@
 mod governance;
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::cache::Cache;
 use crate::config::Config;
 use crate::detect::{DetectError, Detector, Evidence};
 use crate::git::Repo;
@@ -18,7 +19,8 @@ use crate::model::{
 };
 use crate::pack::Past;
 use crate::place::{self, HistoryRules, Placed};
-use crate::source::{self, HistoryOptions, Limits, Range, SourceError, Visit, Witness};
+use crate::rule::Rule;
+use crate::source::{self, Before, HistoryOptions, Limits, Range, SourceError, Visit, Witness};
 use crate::triage::{self, Settings};
 
 use governance::Desk;
@@ -42,6 +44,8 @@ pub struct Plan<'a> {
     pub max_file_size: u64,
     /// Findings below this severity do not fail the scan.
     pub fail_on: Option<Severity>,
+    /// What a history's sweeps know from one to the next.
+    pub cache: Option<&'a Cache>,
     /// Told how long each stage took.
     pub clock: Clock<'a>,
 }
@@ -144,28 +148,20 @@ fn look(plan: &Plan<'_>, progress: &Progress) -> Result<(Survey, Vec<Found>, Opt
     let limits = Limits { max_file_size: plan.max_file_size, exclude: &plan.config.exclude, clock: plan.clock };
     // A history has blobs, not files as they stand: there is no state of the tree to judge.
     let desk = plan.governance.as_ref().filter(|_| !matches!(plan.source, Source::History(..))).map(Desk::new);
-    let secrets = plan.secrets;
-    let eye = Eye {
-        detector: plan.detector,
-        clock: plan.clock,
-        progress,
-        seen: Mutex::default(),
-        detecting: AtomicU64::new(0),
-    };
-    let detect = |blob: &Blob<'_>| if secrets { eye.detector.scan(blob) } else { None };
-    let judge = |blob: &Blob<'_>, found| match &desk {
-        Some(desk) => desk.look(blob, eye.detector, found),
-        None => found,
-    };
-    let (mut survey, past) = match plan.source {
-        Source::History(repo, options) => {
-            let (survey, past) = source::history(repo, *options, limits, &eye)?;
-            (survey, Some(past))
+    let (mut survey, mut found, past) = match plan.source {
+        Source::History(repo, options) => look_back(plan, progress, limits, repo, *options)?,
+        source => {
+            let eye = Eye::new(plan, progress);
+            let secrets = plan.secrets;
+            let detect = |blob: &Blob<'_>| if secrets { eye.detector.scan(blob) } else { None };
+            let judge = |blob: &Blob<'_>, found| match &desk {
+                Some(desk) => desk.look(blob, eye.detector, found),
+                None => found,
+            };
+            let survey = show(source, limits, &|blob| eye.see(blob, || judge(blob, detect(blob))))?;
+            (survey, eye.close(), None)
         }
-        source => (show(source, limits, &|blob| eye.see(blob, || judge(blob, detect(blob))))?, None),
     };
-    plan.clock.add("detect", Duration::from_nanos(eye.detecting.into_inner()));
-    let mut found = eye.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     // Threads finish in any order; the answer does not.
     found.sort_by(|a, b| a.origin.cmp(&b.origin));
     if let Some(desk) = desk {
@@ -174,6 +170,39 @@ fn look(plan: &Plan<'_>, progress: &Progress) -> Result<(Survey, Vec<Found>, Opt
         survey.notices.push("manifests and policies look at files as they stand, not at histories".into());
     }
     Ok((survey, found, past))
+}
+
+/// A history, with what its commits and trees say. What an earlier sweep knew is not looked at again, as long as it holds.
+fn look_back(
+    plan: &Plan<'_>,
+    progress: &Progress,
+    limits: Limits<'_>,
+    repo: &Repo,
+    options: HistoryOptions,
+) -> Result<(Survey, Vec<Found>, Option<Past>), SourceError> {
+    let mut eye = Eye::new(plan, progress);
+    let mut shown = source::history(repo, options, limits, &eye, before(plan))?;
+    if shown.is_none() {
+        eye = Eye::new(plan, progress);
+        shown = source::history(repo, options, limits, &eye, None)?;
+    }
+    let shown = shown.ok_or_else(|| SourceError::Nothing("the history could not be read".into()))?;
+    let (mut survey, mut found) = (shown.survey, eye.close());
+    found.extend(shown.found);
+    if let (Some(cache), Some(saved)) = (plan.cache, shown.saved)
+        && let Err(error) = plan.clock.stage("cache", || cache.store(saved, &found))
+    {
+        survey.notices.push(format!("the cache could not be written: {error} (go without it with: --no-cache)"));
+    }
+    Ok((survey, found, Some(shown.past)))
+}
+
+/// What an earlier sweep of the same history knew.
+fn before(plan: &Plan<'_>) -> Option<Before> {
+    let rules: HashMap<&str, &Rule> = plan.detector.rules().iter().map(|rule| (rule.id(), rule)).collect();
+    let meta = |id: &str| rules.get(id).map(|rule| &*rule.meta);
+    let (saved, found) = plan.clock.stage("cache", || plan.cache?.load(meta))?;
+    Some(Before { saved, found })
 }
 
 /// Sees blobs, from any thread.
@@ -186,7 +215,23 @@ struct Eye<'a> {
     detecting: AtomicU64,
 }
 
-impl Eye<'_> {
+impl<'a> Eye<'a> {
+    fn new(plan: &Plan<'a>, progress: &'a Progress) -> Self {
+        Self {
+            detector: plan.detector,
+            clock: plan.clock,
+            progress,
+            seen: Mutex::default(),
+            detecting: AtomicU64::new(0),
+        }
+    }
+
+    /// What was seen, in any order.
+    fn close(self) -> Vec<Found> {
+        self.clock.add("detect", Duration::from_nanos(self.detecting.into_inner()));
+        self.seen.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn see(&self, blob: &Blob<'_>, detect: impl FnOnce() -> Option<Found>) {
         self.progress.add(blob);
         let mut laps = self.clock.laps();

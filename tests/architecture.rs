@@ -14,6 +14,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("policy", &["model", "config", "rule", "parse"]),
     ("config", &["model", "rule"]),
     ("pack", &["model", "git"]),
+    ("cache", &["model", "pack"]),
     ("source", &["model", "config", "git", "pack"]),
     ("detect", &["model", "rule"]),
     ("place", &["model", "git", "pack"]),
@@ -21,7 +22,7 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "scan",
         &[
-            "model", "config", "rule", "git", "pack", "source", "detect", "parse", "manifest", "policy", "place",
+            "model", "config", "rule", "git", "pack", "cache", "source", "detect", "parse", "manifest", "policy", "place",
             "triage",
         ],
     ),

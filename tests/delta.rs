@@ -16,7 +16,8 @@ use keyward::source::{HistoryOptions, Limits, Witness, history};
 use crate::common::made_up;
 use crate::common::repo::Repo;
 
-const ALL: HistoryOptions = HistoryOptions { all_objects: true, allow_shallow: true, allow_missing: true };
+const ALL: HistoryOptions =
+    HistoryOptions { all_objects: true, allow_shallow: true, allow_missing: true, no_cache: false };
 
 fn detector() -> Detector {
     Detector::new(Pack::builtin().unwrap().rules).unwrap()
@@ -70,7 +71,7 @@ fn compare(detector: &Detector, path: &Path, max_file_size: u64) -> Tally {
     let exclude = PathFilter::default();
     let both = Both { detector, seen: Mutex::default() };
     let limits = Limits { max_file_size, exclude: &exclude, clock: Clock::default() };
-    history(&git, ALL, limits, &both).unwrap();
+    history(&git, ALL, limits, &both, None).unwrap().unwrap();
     let tally = both.seen.into_inner().unwrap();
     assert!(tally.differences.is_empty(), "{} differ, the first: {}", tally.differences.len(), tally.differences[0]);
     tally

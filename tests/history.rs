@@ -16,7 +16,8 @@ use keyward::source::{HistoryOptions, Limits, SourceError, Witness, history};
 use crate::common::made_up;
 use crate::common::repo::{Repo, frozen};
 
-const PLAIN: HistoryOptions = HistoryOptions { all_objects: false, allow_shallow: false, allow_missing: false };
+const PLAIN: HistoryOptions =
+    HistoryOptions { all_objects: false, allow_shallow: false, allow_missing: false, no_cache: false };
 const ALL: HistoryOptions = HistoryOptions { all_objects: true, ..PLAIN };
 
 /// What a scan showed.
@@ -74,7 +75,8 @@ fn open(path: &Path) -> Result<GitRepo, SourceError> {
 fn try_scan(path: &Path, options: HistoryOptions, max_file_size: u64) -> Result<Shown, SourceError> {
     let (keeper, exclude) = (Keeper::default(), PathFilter::default());
     let limits = Limits { max_file_size, exclude: &exclude, clock: Clock::default() };
-    let (survey, past) = history(&open(path)?, options, limits, &keeper)?;
+    let shown = history(&open(path)?, options, limits, &keeper, None)?.unwrap();
+    let (survey, past) = (shown.survey, shown.past);
     let mut blobs = keeper.0.into_inner().unwrap();
     let reached = |origin: &Origin| past.reaches(past.objects.find(&origin.object.or(origin.commit).unwrap()).unwrap());
     blobs.retain(|(origin, _)| options.all_objects || reached(origin));

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod baseline;
+mod cache;
 mod cli;
 mod common;
 mod delta;

@@ -52,6 +52,10 @@ pub struct SourceArgs {
     /// Scan a partial clone although some of its blobs are missing
     #[arg(long, help_heading = "Source")]
     pub allow_missing: bool,
+
+    /// Look at all of a history again, and keep nothing for the next time
+    #[arg(long, help_heading = "Source", requires = "history")]
+    pub no_cache: bool,
 }
 
 /// What counts.

@@ -11,6 +11,7 @@ use super::Talk;
 use super::args::{FilterArgs, OutputArgs, SourceArgs};
 use super::console::{self, Ticker};
 use super::setup::{Layer, Setup, config_dir};
+use crate::cache::Cache;
 use crate::git::Repo;
 use crate::model::{BytePath, Clock, Confidence, Outcome, Stages};
 use crate::report::{self, Format, Scrub, View};
@@ -111,7 +112,9 @@ pub(crate) struct Job<'a> {
 
 /// Runs the line, drawing progress where it takes long.
 pub(crate) fn perform(job: &Job<'_>) -> anyhow::Result<Outcome> {
+    let cache = cache(job);
     let plan = Plan {
+        cache: cache.as_ref(),
         source: &job.source,
         config: &job.setup.config,
         triage: job.setup.triage(job.kind.whole),
@@ -134,6 +137,15 @@ pub(crate) fn perform(job: &Job<'_>) -> anyhow::Result<Outcome> {
     let progress = Arc::new(Progress::default());
     let _ticker = Ticker::start(Arc::clone(&progress), job.talk.quiet || job.calm);
     Ok(scan::run(&plan, &progress)?)
+}
+
+/// The cache of a history, made with this very program, these rules and these limits.
+fn cache(job: &Job<'_>) -> Option<Cache> {
+    let Source::History(repo, HistoryOptions { no_cache: false, .. }) = &job.source else { return None };
+    // A new build may see other things, whatever its version says.
+    let program = blake3::hash(&std::fs::read(std::env::current_exe().ok()?).ok()?);
+    let rules = postcard::to_allocvec(job.setup.detector.rules()).ok()?;
+    Cache::open(&repo.common_dir(), &[program.as_bytes(), &rules, &job.setup.max_file_size.to_le_bytes()])
 }
 
 /// Writes every report asked for, and what went wrong to standard error; the exit code.
@@ -214,6 +226,7 @@ pub(crate) fn with_source<T>(
             all_objects: args.all_objects,
             allow_shallow: args.allow_shallow,
             allow_missing: args.allow_missing,
+            no_cache: args.no_cache,
         };
         return then(&setup, Source::History(&repo, options), Kind { name: "history", whole: false });
     }

@@ -23,7 +23,7 @@ const CROWD: usize = 256;
 /// One text of a blob: what was matched, and how it lies in the stored bytes.
 struct Text<'a> {
     bytes: &'a [u8],
-    lines: Lines,
+    lines: Lines<'a>,
     map: Map,
 }
 

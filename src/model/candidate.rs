@@ -122,3 +122,18 @@ pub enum MarkScope {
     /// These rule ids.
     Rules(Vec<String>),
 }
+
+impl Mark {
+    /// All comments that are understood, as [`Mark::syntax`] names them.
+    pub const SYNTAXES: [&str; 9] = [
+        "keyward:allow",
+        "keyward:allow-start",
+        "gitleaks:allow",
+        "betterleaks:allow",
+        "ggignore",
+        "trufflehog:ignore",
+        "kingfisher:ignore",
+        "pragma: allowlist secret",
+        "pragma: allowlist nextline secret",
+    ];
+}

@@ -27,6 +27,11 @@ impl Secret {
         &self.bytes
     }
 
+    /// How many of its first bytes are its format's marker.
+    pub fn public(&self) -> usize {
+        self.public
+    }
+
     /// The rule's public prefix, at most four more characters, and a mask of fixed width.
     pub fn masked(&self) -> String {
         let (prefix, hidden) = self.bytes.split_at_checked(self.public).unwrap_or_default();

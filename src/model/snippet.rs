@@ -87,6 +87,16 @@ impl Snippet {
         })
     }
 
+    /// The pieces in clear: text, mask (none for plain text), focus. For keeping them where nobody reads, sealed.
+    pub fn reveal_pieces(&self) -> impl Iterator<Item = (Vec<u8>, Option<String>, bool)> + '_ {
+        self.pieces.iter().map(|piece| (piece.raw.clone(), piece.mask.clone(), piece.focus))
+    }
+
+    /// From what [`Snippet::reveal_pieces`] gave.
+    pub fn from_pieces(pieces: Vec<(Vec<u8>, Option<String>, bool)>) -> Self {
+        Self { pieces: pieces.into_iter().map(|(raw, mask, focus)| Piece { raw, mask, focus }).collect() }
+    }
+
     /// The whole line as one string.
     pub fn text(&self, reveal: bool) -> String {
         self.shown(reveal).map(|shown| shown.text).collect()

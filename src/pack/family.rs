@@ -16,6 +16,7 @@ pub(super) const ELSEWHERE: u32 = u32::MAX - 1;
 pub(super) const BROKEN: u32 = u32::MAX - 2;
 
 /// Entries are named by their number in the order of offsets.
+#[derive(Default)]
 pub(super) struct Families {
     /// What each entry is made from; [`NONE`] for one that stands by itself.
     pub(super) base: Vec<u32>,
@@ -27,6 +28,8 @@ pub(super) struct Families {
     pub(super) roots: Vec<u32>,
     /// What each entry is, by its root; `None` where that is not known from this pack.
     pub(super) kinds: Vec<Option<ObjectKind>>,
+    /// Entries that must be made, where not all must.
+    needed: Option<Vec<bool>>,
 }
 
 impl Families {
@@ -43,8 +46,14 @@ impl Families {
                 None => (BROKEN, None),
             })
             .unzip();
-        let mut families =
-            Self { first: vec![NONE; base.len()], next: vec![NONE; base.len()], base, roots: Vec::new(), kinds: own };
+        let mut families = Self {
+            first: vec![NONE; base.len()],
+            next: vec![NONE; base.len()],
+            base,
+            roots: Vec::new(),
+            kinds: own,
+            needed: None,
+        };
         families.link(starts, pack.len() as u64);
         families
     }
@@ -112,15 +121,31 @@ impl Families {
         self.roots = roots;
     }
 
-    /// The entries made from this one, in the order of the pack.
+    /// Only what `wanted` says, and what that is made from, must be made from here on.
+    pub(super) fn need(&mut self, wanted: impl Fn(u32) -> bool) {
+        let mut needed = vec![false; self.base.len()];
+        for entry in (0..u32::try_from(needed.len()).unwrap_or(NONE)).filter(|entry| wanted(*entry)) {
+            let mut at = entry;
+            while let Some(slot) = needed.get_mut(at as usize).filter(|slot| !**slot) {
+                *slot = true;
+                at = self.base.get(at as usize).copied().unwrap_or(NONE);
+            }
+        }
+        self.roots.retain(|root| needed.get(*root as usize).copied().unwrap_or_default());
+        self.needed = needed.contains(&false).then_some(needed);
+    }
+
+    /// The entries made from this one that must be made, in the order of the pack.
     pub(super) fn children(&self, entry: u32) -> impl Iterator<Item = u32> + '_ {
         let from = |list: &[u32], at: u32| list.get(at as usize).copied().filter(|entry| *entry != NONE);
-        std::iter::successors(from(&self.first, entry), move |at| from(&self.next, *at))
+        let all = std::iter::successors(from(&self.first, entry), move |at| from(&self.next, *at));
+        let needed = |entry: &u32| self.needed.as_ref().is_none_or(|needed| needed.get(*entry as usize) == Some(&true));
+        all.filter(needed)
     }
 
     /// True when something is made from this entry.
     pub(super) fn has_children(&self, entry: u32) -> bool {
-        self.first.get(entry as usize).is_some_and(|first| *first != NONE)
+        self.children(entry).next().is_some()
     }
 
     /// Roots whose base lies elsewhere and whose kind is therefore not known.

@@ -1,6 +1,8 @@
 //! Trees: which trees, blobs looked for and strays each of them names. Made in one walk in which an entry that a tree
 //! took over from its base is not looked up again.
 
+use serde::{Deserialize, Serialize};
+
 use super::links::{Known, Link, NOTHING, Names, Stray, Strays, index};
 use super::objects::{Index, Marked, Objects};
 use super::walk::{Base, Look, Object};
@@ -13,7 +15,7 @@ const MOST: u64 = 256 << 20;
 const UNKNOWN: u32 = u32::MAX;
 
 /// What a tree names, as far as it matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// The entry's name; see [`Names`].
     pub name: u32,
@@ -216,6 +218,22 @@ impl Forest {
         forest
     }
 
+    /// Adds trees that are known from elsewhere.
+    pub(super) fn add(&mut self, trees: impl Iterator<Item = (Index, Vec<Held>)>) {
+        let thread = u32::try_from(self.held.len()).unwrap_or(UNKNOWN);
+        let mut all: Vec<Held> = Vec::new();
+        let place = |at: usize| u32::try_from(at).unwrap_or(UNKNOWN);
+        for (tree, held) in trees {
+            let from = place(all.len());
+            all.extend(held);
+            if let Some(slot) = self.numbers.get_mut(tree as usize) {
+                *slot = place(self.nodes.len());
+                self.nodes.push((thread, from, place(all.len())));
+            }
+        }
+        self.held.push(all);
+    }
+
     /// What a tree names that matters.
     pub fn held(&self, tree: Index) -> &[Held] {
         let number = self.numbers.get(tree as usize).copied().unwrap_or(UNKNOWN);
@@ -224,7 +242,8 @@ impl Forest {
         held.and_then(|held| held.get(*from as usize..*to as usize)).unwrap_or_default()
     }
 
-    /// Marks everything that the trees in `roots` lead to; returns how many trees that is, and the strays on the way.
+    /// Marks everything that the trees in `roots` lead to; returns how many trees are among it, as `is_tree` counts them,
+    /// and the strays on the way.
     pub(super) fn reach(
         &self,
         roots: impl Iterator<Item = Link>,
@@ -239,8 +258,8 @@ impl Forest {
             while let Some(link) = todo.pop() {
                 match index(link) {
                     None => strays.push(link),
-                    Some(at) if reached.add(at) && is_tree(at) => {
-                        trees += 1;
+                    Some(at) if reached.add(at) => {
+                        trees += usize::from(is_tree(at));
                         todo.extend(self.held(at).iter().map(|held| held.link));
                     }
                     Some(_) => {}
@@ -252,8 +271,14 @@ impl Forest {
         (trees, strays)
     }
 
-    /// The trees beneath which something of `wanted` lies.
-    pub fn leading_to(&self, objects: &Objects, wanted: &Marked, roots: impl Iterator<Item = Index>) -> Marked {
+    /// The trees beneath which something of `wanted` lies, or, with `strays`, something that is not there.
+    pub fn leading_to(
+        &self,
+        objects: &Objects,
+        wanted: &Marked,
+        strays: bool,
+        roots: impl Iterator<Item = Index>,
+    ) -> Marked {
         let (done, full) = (Marked::none(objects), Marked::none(objects));
         // (tree, how many of its entries were looked at)
         let mut stack: Vec<(Index, usize)> = Vec::new();
@@ -273,7 +298,12 @@ impl Forest {
                     continue;
                 };
                 *next += 1;
-                let Some(at) = index(held.link) else { continue };
+                let Some(at) = index(held.link) else {
+                    if strays {
+                        full.add(here);
+                    }
+                    continue;
+                };
                 if wanted.has(at) || full.has(at) {
                     full.add(here);
                 }

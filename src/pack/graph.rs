@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::links::{Link, Strays, index};
 use super::objects::{Index, Objects};
 use crate::git::{Losses, ObjectKind, ReadError};
@@ -12,7 +14,7 @@ use crate::model::ObjectId;
 const NONE: u32 = u32::MAX;
 
 /// Commits and tags of a store, as read, in any order.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Written {
     commits: Vec<Read>,
     parents: Vec<Link>,
@@ -20,7 +22,7 @@ pub struct Written {
 }
 
 /// A commit as read.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct Read {
     index: Index,
     tree: Link,
@@ -29,7 +31,7 @@ struct Read {
 }
 
 /// An annotated tag.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Tag {
     /// The tag.
     pub index: Index,
@@ -102,6 +104,22 @@ impl Written {
             Read { parents: (from.saturating_add(base), to.saturating_add(base)), ..read }
         }));
         self.tags.extend(other.tags);
+    }
+
+    /// The same with other numbers.
+    pub(super) fn renumbered(&self, object: impl Fn(Index) -> Option<Index>, link: impl Fn(Link) -> Link) -> Self {
+        let commit = |read: &Read| Some(Read { index: object(read.index)?, tree: link(read.tree), ..*read });
+        let tag = |tag: &Tag| Some(Tag { index: object(tag.index)?, target: link(tag.target) });
+        Self {
+            commits: self.commits.iter().filter_map(commit).collect(),
+            parents: self.parents.iter().map(|parent| link(*parent)).collect(),
+            tags: self.tags.iter().filter_map(tag).collect(),
+        }
+    }
+
+    /// Every commit and tag.
+    pub(super) fn objects(&self) -> impl Iterator<Item = Index> + '_ {
+        self.commits.iter().map(|read| read.index).chain(self.tags.iter().map(|tag| tag.index))
     }
 
     /// Sorts, so that the answer does not depend on which thread read what.

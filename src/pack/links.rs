@@ -31,7 +31,17 @@ pub fn index(link: Link) -> Option<Index> {
     (link & STRAY == 0).then_some(link)
 }
 
+/// The number behind the link of a stray.
+pub(super) fn stray(link: Link) -> usize {
+    (link & !STRAY) as usize
+}
+
 impl Strays {
+    /// All of them, by number.
+    pub(super) fn all(&self) -> Vec<Stray> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
     /// The link for an id.
     pub(super) fn link(&self, objects: &Objects, id: &[u8]) -> Link {
         match (objects.find_raw(id), ObjectId::from_bytes(id)) {
@@ -59,7 +69,7 @@ impl Strays {
             return None;
         }
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.0.get((link & !STRAY) as usize).copied()
+        held.0.get(stray(link)).copied()
     }
 }
 
@@ -95,6 +105,11 @@ impl Names {
         };
         known.insert(name, number);
         number
+    }
+
+    /// All of them, by number.
+    pub(super) fn all(&self) -> Vec<Arc<[u8]>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).list.clone()
     }
 
     /// The name behind a number.

@@ -11,6 +11,7 @@ mod links;
 mod objects;
 mod past;
 mod read;
+mod saved;
 mod walk;
 
 pub use forest::{Forest, Held};
@@ -19,4 +20,5 @@ pub use links::{Link, Names, Stray, Strays, index};
 pub use objects::{Index, Marked, Objects};
 pub use past::{Past, Question};
 pub use read::Reader;
+pub use saved::{Count, Recalled, Saved};
 pub use walk::{Base, Look, Object, show};

@@ -28,9 +28,11 @@ pub(super) enum Place {
     Packed { pack: u32, entry: u32 },
 }
 
-/// One pack.
+/// One pack. Until [`Objects::open`] nothing is known of how its entries lie.
 pub(super) struct Pack {
     map: Mmap,
+    listing: Listing,
+    open: bool,
     /// The entries' offsets, sorted.
     starts: Vec<u64>,
     /// The objects that the entries are.
@@ -43,6 +45,11 @@ impl Pack {
     /// The whole file.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.map
+    }
+
+    /// True when its entries can be read.
+    pub(super) fn is_open(&self) -> bool {
+        self.open
     }
 
     /// The offset of an entry.
@@ -72,6 +79,8 @@ pub struct Objects {
     fanout: Vec<u32>,
     pub(super) packs: Vec<Pack>,
     kinds: Vec<Option<ObjectKind>>,
+    /// Objects that need not be shown.
+    known: Marked,
     /// What of the store could not be listed; then an object that is missing here may lie there.
     pub problems: Vec<String>,
 }
@@ -155,24 +164,73 @@ impl Objects {
         if total >= 1 << 31 {
             return Err(GitError::Other(format!("{total} objects are more than can be listed")));
         }
-        let (ids, mut places) = Sources { packs: &opened, loose: &loose }.merge(total);
-        let mut objects =
-            Self { fanout: fanout(&ids), ids, places: Vec::new(), packs: Vec::new(), kinds: Vec::new(), problems };
-        for (number, one) in (0..).zip(opened) {
-            let pack = objects.pack(number, one, &mut places);
-            objects.packs.push(pack);
-        }
-        objects.places = places;
-        let kind = |[pack, entry]: &[u32; 2]| {
-            objects.packs.get(*pack as usize)?.families.kinds.get(*entry as usize).copied().flatten()
+        let (ids, places) = Sources { packs: &opened, loose: &loose }.merge(total);
+        let mut objects = Self {
+            fanout: fanout(&ids),
+            ids,
+            places: Vec::new(),
+            packs: Vec::new(),
+            kinds: Vec::new(),
+            known: Marked(Vec::new()),
+            problems,
         };
-        objects.kinds = objects.places.iter().map(kind).collect();
+        objects.packs = opened
+            .into_iter()
+            .map(|Opened { map, listing }| Pack {
+                map,
+                listing,
+                open: false,
+                starts: Vec::new(),
+                objects: Vec::new(),
+                families: Families::default(),
+            })
+            .collect();
+        objects.kinds = vec![None; objects.ids.len()];
+        objects.known = Marked::none(&objects);
+        objects.places = places;
         Ok(objects)
     }
 
+    /// Reads the layout of every pack that has an object which is not known, and what loose ones are; what known ones are
+    /// is told by `kind`.
+    pub fn open(
+        &mut self,
+        pool: &Pool,
+        known: Marked,
+        kind: impl Fn(Index) -> Option<ObjectKind>,
+    ) -> Result<(), GitError> {
+        let mut needed = vec![false; self.packs.len()];
+        for (index, [pack, _]) in (0..).zip(&self.places) {
+            if let Some(slot) = needed.get_mut(*pack as usize).filter(|_| !known.has(index)) {
+                *slot = true;
+            }
+        }
+        for number in (0..).zip(&needed).filter(|(_, needed)| **needed).map(|(number, _)| number) {
+            self.lay_out(number);
+        }
+        self.kinds =
+            (0..).take(self.ids.len()).map(|index| if known.has(index) { kind(index) } else { None }).collect();
+        for pack in self.packs.iter_mut().filter(|pack| pack.open) {
+            for (entry, index) in (0..).zip(&pack.objects) {
+                let own = pack.families.kinds.get(entry).copied().flatten();
+                if let (Some(slot), Some(_)) = (self.kinds.get_mut(*index as usize), own) {
+                    *slot = own;
+                }
+            }
+            pack.families.need(|entry| pack.objects.get(entry as usize).is_some_and(|index| !known.has(*index)));
+        }
+        self.known = known;
+        self.know_loose(pool)
+    }
+
+    /// True when an object need not be shown.
+    pub fn is_known(&self, index: Index) -> bool {
+        self.known.has(index)
+    }
+
     /// Puts a pack's entries in the order of offsets and reads its families.
-    fn pack(&self, number: u32, opened: Opened, places: &mut [[u32; 2]]) -> Pack {
-        let Opened { map, listing } = opened;
+    fn lay_out(&mut self, number: u32) {
+        let Some(Pack { map, listing, .. }) = self.packs.get(number as usize) else { return };
         let offset = |at: usize| listing.entry(at).map_or(u64::MAX, |(_, offset)| offset);
         let mut order: Vec<(u64, u32)> = (0..listing.len()).map(offset).zip(0..).collect();
         order.par_sort_unstable();
@@ -183,6 +241,7 @@ impl Objects {
             .map(|(_, at)| listing.entry(*at as usize).and_then(|(id, _)| self.find_raw(&id)).unwrap_or(Index::MAX))
             .collect();
         drop(order);
+        let mut places = std::mem::take(&mut self.places);
         for (entry, object) in (0..).zip(&objects) {
             if let Some([pack, slot]) = places.get_mut(*object as usize)
                 && *pack == number
@@ -204,8 +263,11 @@ impl Objects {
                 u32::try_from(entry).ok()
             }
         };
-        let families = Families::read(&map, &starts, find);
-        Pack { map, starts, objects, families }
+        let families = Families::read(map, &starts, find);
+        self.places = places;
+        if let Some(pack) = self.packs.get_mut(number as usize) {
+            (pack.open, pack.starts, pack.objects, pack.families) = (true, starts, objects, families);
+        }
     }
 
     /// How many objects there are.
@@ -232,14 +294,19 @@ impl Objects {
         u32::try_from(from + found).ok()
     }
 
+    /// The bytes of an index's id.
+    pub(super) fn raw(&self, index: Index) -> Option<&[u8]> {
+        self.ids.get(index as usize).map(<[u8; ID]>::as_slice)
+    }
+
     /// The id behind an index.
     pub fn id(&self, index: Index) -> ObjectId {
         self.ids.get(index as usize).and_then(|id| ObjectId::from_bytes(id)).unwrap_or(ObjectId::ZERO)
     }
 
     /// Looks at the headers of the loose objects. One that cannot be read has no kind.
-    pub fn know_loose(&mut self, pool: &Pool) -> Result<(), GitError> {
-        let loose: Vec<Index> = self.loose().collect();
+    fn know_loose(&mut self, pool: &Pool) -> Result<(), GitError> {
+        let loose: Vec<Index> = self.loose().filter(|index| !self.known.has(*index)).collect();
         let shares = pool.each(&loose, 64, Vec::new, |store, share, index| {
             share.extend(store.header(&self.id(*index)).map(|(kind, _)| (*index, kind)));
         })?;

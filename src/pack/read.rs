@@ -6,7 +6,7 @@ use libdeflater::Decompressor;
 
 use super::delta;
 use super::entry::{Form, header, inflate};
-use super::objects::{Index, Objects, Place};
+use super::objects::{Index, Objects, Pack, Place};
 use crate::git::{GitError, ObjectKind, ReadError, Repo, Store};
 use crate::model::ObjectId;
 
@@ -37,12 +37,17 @@ impl<'o> Reader<'o> {
 
     pub(super) fn read_index(&self, index: Index, most: u64) -> Result<(ObjectKind, Vec<u8>), ReadError> {
         let (kind, bytes) = match self.objects.place(index) {
-            Some(Place::Packed { pack, entry }) => self.packed(pack, entry, 0)?,
+            Some(Place::Packed { pack, entry }) if self.is_open(pack) => self.packed(pack, entry, 0)?,
             _ => return self.loose(&self.objects.id(index), most),
         };
         if bytes.len() as u64 > most { Err(ReadError::TooLarge(bytes.len() as u64)) } else { Ok((kind, bytes)) }
     }
 
+    fn is_open(&self, pack: u32) -> bool {
+        self.objects.packs.get(pack as usize).is_some_and(Pack::is_open)
+    }
+
+    /// What libgit2 must read: loose objects, and packs that nobody opened.
     fn loose(&self, id: &ObjectId, most: u64) -> Result<(ObjectKind, Vec<u8>), ReadError> {
         let repo = self.repo.lock().unwrap_or_else(PoisonError::into_inner);
         let store = Store::of(&repo).map_err(|error| ReadError::Broken(error.to_string()))?;
@@ -100,7 +105,7 @@ impl<'o> Reader<'o> {
         }
         let index = self.objects.find_raw(id).ok_or_else(missing)?;
         match self.objects.place(index) {
-            Some(Place::Packed { pack, entry }) => self.packed(pack, entry, detours + 1),
+            Some(Place::Packed { pack, entry }) if self.is_open(pack) => self.packed(pack, entry, detours + 1),
             _ => self.loose(&self.objects.id(index), MOST).map_err(|_| missing()),
         }
     }

@@ -139,7 +139,9 @@ impl<L: Look> Walk<'_, L> {
         for (number, pack) in (0..).zip(&self.objects.packs) {
             for entry in pack.families.broken() {
                 let Some(index) = pack.object(entry) else { continue };
-                if self.objects.place(index) == Some(Place::Packed { pack: number, entry }) {
+                if self.objects.place(index) == Some(Place::Packed { pack: number, entry })
+                    && !self.objects.is_known(index)
+                {
                     let why = ReadError::Broken("its header, or that of a base, is damaged".into());
                     self.look.lost(local, index, None, why);
                 }
@@ -219,7 +221,8 @@ impl<'w, L: Look> Hand<'w, L> {
         let walk = self.walk;
         let (Some(pack), look) = (walk.objects.packs.get(task.pack as usize), walk.look) else { return };
         let Some(index) = pack.object(task.entry) else { return };
-        let own = walk.objects.place(index) == Some(Place::Packed { pack: task.pack, entry: task.entry });
+        let own = walk.objects.place(index) == Some(Place::Packed { pack: task.pack, entry: task.entry })
+            && !walk.objects.is_known(index);
         let parent = pack.families.has_children(task.entry);
         let head = pack.start(task.entry).and_then(|start| header(pack.bytes(), start));
         if let (Some(Header { form: Form::Whole(kind), size, .. }), false) = (head, parent)
@@ -301,6 +304,7 @@ impl<'w, L: Look> Hand<'w, L> {
             let kind = pack.families.kinds.get(entry as usize).copied().flatten();
             if let Some(index) = pack.object(entry)
                 && self.walk.objects.place(index) == Some(Place::Packed { pack: task.pack, entry })
+                && !self.walk.objects.is_known(index)
             {
                 self.walk.look.lost(&mut self.local, index, kind, why);
             }
@@ -334,7 +338,7 @@ pub fn show<L: Look>(
     look: &L,
 ) -> Result<Vec<L::Local>, GitError> {
     let mut locals = walk(objects, reader, kinds, look);
-    let loose: Vec<Index> = objects.loose().collect();
+    let loose: Vec<Index> = objects.loose().filter(|index| !objects.is_known(*index)).collect();
     let one = |store: &Store<'_>, local: &mut L::Local, index: &Index| {
         let kind = objects.kind(*index);
         if kind.is_some_and(|kind| !kinds.contains(&kind)) {

@@ -37,7 +37,7 @@ pub(super) fn look_up(past: &Past, blobs: &[ObjectId]) -> HashMap<ObjectId, Plac
     let numbers: HashMap<Index, u32> = blobs.iter().filter_map(|id| past.objects.find(id)).zip(0..).collect();
     numbers.keys().for_each(|index| _ = wanted.add(*index));
     let roots = || past.graph.roots().chain(past.unreached.iter().flat_map(|graph| graph.roots()));
-    let full = past.forest.leading_to(&past.objects, &wanted, roots().filter_map(index));
+    let full = past.forest.leading_to(&past.objects, &wanted, false, roots().filter_map(index));
     let mut tracer = Tracer::new(past, &full, &numbers);
     for (commit, number) in past.graph.commits.iter().zip(0..) {
         tracer.trace(commit.tree, number);

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Limits, SourceError};
 use crate::git::{Losses, ObjectKind, Pool, ReadError, Repo, message_of};
-use crate::model::{Blob, Copied, Coverage, Fresh, ObjectId, Origin, OriginKind, Problem, SkipReason, Survey};
-use crate::pack::{Base, Index, Look, Marked, Object, Objects, Past, Question, Reader, Strays, Written, show};
+use crate::model::{Blob, Copied, Coverage, Found, Fresh, ObjectId, Origin, OriginKind, Problem, SkipReason, Survey};
+use crate::pack::{Base, Count, Index, Look, Marked, Object, Objects, Past, Question, Reader, Recalled, Saved, Strays};
+use crate::pack::{Written, show};
 
 /// What counts as the history, and which gaps are accepted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +19,8 @@ pub struct HistoryOptions {
     pub allow_shallow: bool,
     /// Scan a partial clone although blobs are missing; nothing is fetched.
     pub allow_missing: bool,
+    /// Neither use nor keep what earlier sweeps knew.
+    pub no_cache: bool,
 }
 
 /// Sees a history's blobs and messages, from any thread, in any order.
@@ -37,32 +40,47 @@ const NAMED: usize = 5;
 /// No commit or tag is larger.
 const MOST: u64 = 64 << 20;
 
-/// Shows every blob, commit message and annotated tag's text that the store holds, and finds out which of them the refs
-/// reach: the survey counts only those, unless all were asked for. Path exclusions wait until the paths are known; the
-/// size limit acts here.
+/// What an earlier sweep knew.
+pub struct Before {
+    /// Of commits and trees.
+    pub saved: Saved,
+    /// Of what was shown.
+    pub found: Vec<Found>,
+}
+
+/// A history that was shown.
+pub struct Shown {
+    /// What was shown.
+    pub survey: Survey,
+    /// What its commits and trees say.
+    pub past: Past,
+    /// What the witness was not shown again.
+    pub found: Vec<Found>,
+    /// What is known now, where that is more than before and certain.
+    pub saved: Option<Saved>,
+}
+
+/// Shows every blob, commit message and annotated tag's text that the store holds and that is not known from before, and
+/// finds out which of them the refs reach: the survey counts only those, unless all were asked for. Path exclusions wait
+/// until the paths are known; the size limit acts here.
+///
+/// None where what was known before does not hold any more: then ask again, without it, and with a new witness.
 pub fn history<W: Witness>(
     repo: &Repo,
     options: HistoryOptions,
     limits: Limits<'_>,
     witness: &W,
-) -> Result<(Survey, Past), SourceError> {
+    before: Option<Before>,
+) -> Result<Option<Shown>, SourceError> {
     let mut survey = Survey::default();
     let shallow = repo.shallow_commits()?;
     if !shallow.is_empty() {
-        let what = "this clone is shallow: its history is cut off";
-        if !options.allow_shallow {
-            let fix = "deepen it with: git fetch --unshallow, or scan what is there with --allow-shallow";
-            return Err(SourceError::Incomplete(format!("{what}; {fix}")));
-        }
-        survey.notices.push(format!(
-            "{what} below {} commit{}; only what is there was scanned",
-            shallow.len(),
-            if shallow.len() == 1 { "" } else { "s" }
-        ));
+        survey.notices.push(cut_off(shallow.len(), options.allow_shallow)?);
     }
     let (tips, problems) = repo.tips()?;
     survey.problems.extend(problems);
-    let mut objects = Objects::list(repo)?;
+    let clock = limits.clock;
+    let mut objects = clock.stage("list", || Objects::list(repo))?;
     if tips.is_empty() && (objects.is_empty() || !options.all_objects) {
         // A broken ref says more than "empty".
         return Err(survey.problems.first().map_or_else(|| nothing(repo), |why| SourceError::Nothing(why.to_string())));
@@ -72,19 +90,63 @@ pub fn history<W: Witness>(
         survey.problems.push(problem.fix("look closer with: git fsck"));
     }
     let pool = Pool::open(repo, objects.len())?;
-    objects.know_loose(&pool)?;
-    let seen = sweep(repo, &pool, &objects, limits, witness)?;
+    let had = before.is_some();
+    let recalled = before.and_then(|Before { saved, found }| Some((saved.recall(&objects)?, found)));
+    if had && recalled.is_none() {
+        return Ok(None);
+    }
+    let (recalled, found) = recalled.map_or((None, Vec::new()), |(recalled, found)| (Some(recalled), found));
+    let known = recalled.as_ref().map_or_else(|| Marked::none(&objects), |recalled| recalled.known(&objects));
+    clock.stage("layout", || objects.open(&pool, known, |index| recalled.as_ref()?.kind(index)))?;
+    let mut seen = clock.stage("sweep", || sweep(repo, &pool, &objects, limits, witness))?;
+    if let Some(recalled) = &recalled {
+        recalled.add_written(&seen.strays, &mut seen.written);
+        seen.written.close();
+        seen.lost.extend(recalled.large());
+    }
     let wanted = Marked::none(&objects);
-    witness.told().iter().filter_map(|id| objects.find(id)).for_each(|index| _ = wanted.add(index));
+    let told = witness.told().into_iter().chain(found.iter().filter_map(|found| found.origin.object));
+    told.filter_map(|id| objects.find(&id)).for_each(|index| _ = wanted.add(index));
     seen.lost.iter().for_each(|(index, _)| _ = wanted.add(*index));
-    let question = Question { tips: &tips, shallow: &shallow, wanted: &wanted, all_objects: options.all_objects };
     let Swept { written, strays, sizes, lost } = seen;
-    let past = Past::survey(repo, &pool, objects, &written, strays, &question)?;
-    let ledger = Ledger { past: &past, all: options.all_objects };
-    let (coverage, losses) = ledger.close(&sizes, lost);
+    let question = Question {
+        tips: &tips,
+        shallow: &shallow,
+        wanted: &wanted,
+        all_objects: options.all_objects,
+        recalled: recalled.as_ref(),
+    };
+    let past = clock.stage("trees", || Past::survey(repo, &pool, objects, &written, strays, &question))?;
+    let Some(past) = past else { return Ok(None) };
+    let ledger = Ledger { past: &past, recalled: recalled.as_ref() };
+    let [all, reached] = ledger.count(&sizes);
+    let mut coverage = ledger.coverage(if options.all_objects { all } else { reached });
+    let losses = ledger.losses(&lost, &mut coverage);
     survey.coverage.add(coverage);
     tell(losses, repo, options.allow_missing, &mut survey);
-    Ok((survey, past))
+    let more = !options.no_cache && recalled.as_ref().is_none_or(|recalled| !recalled.is_all());
+    let saved = more.then(|| Saved::of(&past, &written, &wanted, too_large(&lost)?, [all, reached])).flatten();
+    Ok(Some(Shown { survey, past, found, saved }))
+}
+
+/// What is said of a shallow clone where that is allowed.
+fn cut_off(commits: usize, allowed: bool) -> Result<String, SourceError> {
+    let what = "this clone is shallow: its history is cut off";
+    if !allowed {
+        let fix = "deepen it with: git fetch --unshallow, or scan what is there with --allow-shallow";
+        return Err(SourceError::Incomplete(format!("{what}; {fix}")));
+    }
+    let plural = if commits == 1 { "" } else { "s" };
+    Ok(format!("{what} below {commits} commit{plural}; only what is there was scanned"))
+}
+
+/// What was not shown for its size alone; none where something was not shown for another reason.
+fn too_large(lost: &[(Index, ReadError)]) -> Option<Vec<(Index, u64)>> {
+    let large = |(index, why): &(Index, ReadError)| match why {
+        ReadError::TooLarge(size) => Some((*index, *size)),
+        _ => None,
+    };
+    lost.iter().map(large).collect()
 }
 
 /// What a sweep over all blobs, commits and tags gathered.
@@ -202,29 +264,42 @@ impl<W: Witness> Sweeper<'_, W> {
 /// Counts what was shown and what was not.
 struct Ledger<'a> {
     past: &'a Past,
-    all: bool,
+    recalled: Option<&'a Recalled>,
 }
 
 impl Ledger<'_> {
-    fn close(&self, sizes: &[AtomicU32], lost: Vec<(Index, ReadError)>) -> (Coverage, Losses) {
-        let mut coverage = Coverage { commits: self.past.graph.commits.len() as u64, ..Coverage::default() };
-        let counts = |index: Index| self.all || self.past.counts(index);
+    /// What was shown, now and before: of all, of what the refs reach.
+    fn count(&self, sizes: &[AtomicU32]) -> [Count; 2] {
+        let mut counts = self.recalled.map_or([Count::default(); 2], Recalled::counts);
         for (index, size) in (0..).zip(sizes) {
-            let Some(size) = size.load(Ordering::Relaxed).checked_sub(1).filter(|_| counts(index)) else { continue };
-            coverage.scanned(size as usize);
-            if matches!(self.past.objects.kind(index), Some(ObjectKind::Commit | ObjectKind::Tag)) {
-                coverage.messages += 1;
+            let Some(size) = size.load(Ordering::Relaxed).checked_sub(1) else { continue };
+            let message = matches!(self.past.objects.kind(index), Some(ObjectKind::Commit | ObjectKind::Tag));
+            let [all, reached] = &mut counts;
+            for count in [Some(all), Some(reached).filter(|_| self.past.is_reached(index))].into_iter().flatten() {
+                count.objects += 1;
+                count.bytes += u64::from(size);
+                count.messages += u64::from(message);
             }
         }
+        counts
+    }
+
+    fn coverage(&self, count: Count) -> Coverage {
+        let Count { objects, bytes, messages } = count;
+        let commits = self.past.graph.commits.len() as u64;
+        Coverage { blobs: objects, bytes, messages, commits, ..Coverage::default() }
+    }
+
+    fn losses(&self, lost: &[(Index, ReadError)], coverage: &mut Coverage) -> Losses {
         let mut losses = self.past.losses.clone();
-        for (index, why) in lost.into_iter().filter(|(index, _)| counts(*index)) {
-            let id = self.past.objects.id(index);
+        for (index, why) in lost.iter().filter(|(index, _)| self.past.counts(*index)) {
+            let id = self.past.objects.id(*index);
             match why {
-                ReadError::TooLarge(size) => coverage.skip_large(id.to_string(), size),
-                why => losses.note(id, why),
+                ReadError::TooLarge(size) => coverage.skip_large(id.to_string(), *size),
+                why => losses.note(id, why.clone()),
             }
         }
-        (coverage, losses)
+        losses
     }
 }
 

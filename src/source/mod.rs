@@ -8,7 +8,7 @@ mod staged;
 mod stdin;
 mod tree;
 
-pub use history::{HistoryOptions, Witness, history};
+pub use history::{Before, HistoryOptions, Shown, Witness, history};
 pub use range::{Range, range};
 pub use staged::{NOTHING_STAGED, staged, unstaged};
 pub use stdin::stdin;
