@@ -95,6 +95,8 @@ pub(super) const BEHIND: usize = 2;
 /// Limits that a rule's regex must keep, in bytes.
 const PROGRAM: usize = 8 << 20;
 const LAZY_CACHE: usize = 1 << 20;
+/// Five hundred regexes may be compiled at a time, so each must stay small.
+const ONE_PASS: usize = 32 << 10;
 
 impl Matcher {
     /// Why the regex cannot be used, once it was tried.
@@ -205,7 +207,7 @@ fn compile(rule: &Rule) -> Result<Compiled, String> {
                 .utf8_empty(false)
                 .auto_prefilter(false)
                 .nfa_size_limit(Some(PROGRAM))
-                .onepass_size_limit(Some(PROGRAM))
+                .onepass_size_limit(Some(ONE_PASS))
                 .hybrid_cache_capacity(LAZY_CACHE),
         )
         .syntax(syntax::Config::new().unicode(false).utf8(false))

@@ -11,20 +11,20 @@ pub struct Lines<'t> {
     /// Where the first line starts.
     skip: usize,
     /// How many lines end before each block, and before the text's end.
-    ended: Vec<usize>,
+    ended: Vec<u32>,
 }
 
 /// Bytes of a block.
-const BLOCK: usize = 4096;
+const BLOCK: usize = 512;
 
 impl<'t> Lines<'t> {
     /// Reads the whole text once. The first `skip` bytes (a byte order mark) belong to no column.
     pub fn new(text: &'t [u8], skip: usize) -> Self {
         let mut ended = Vec::with_capacity(text.len() / BLOCK + 2);
-        let mut sum = 0;
+        let mut sum = 0_u32;
         ended.push(sum);
         for block in text.chunks(BLOCK) {
-            sum += memchr::memchr_iter(b'\n', block).count();
+            sum = sum.saturating_add(memchr::memchr_iter(b'\n', block).count() as u32);
             ended.push(sum);
         }
         Self { text, skip: skip.min(text.len()), ended }
@@ -35,13 +35,13 @@ impl<'t> Lines<'t> {
         let at = at.min(self.text.len());
         let block = at / BLOCK;
         let inside = self.text.get(block * BLOCK..at).unwrap_or_default();
-        self.ended.get(block).copied().unwrap_or_default() + memchr::memchr_iter(b'\n', inside).count()
+        self.ended.get(block).map_or(0, |ended| *ended as usize) + memchr::memchr_iter(b'\n', inside).count()
     }
 
     /// Where the line ends that is the `number`th to do so, from 0; none when fewer do.
     fn end(&self, number: usize) -> Option<usize> {
-        let block = self.ended.partition_point(|ended| *ended <= number).checked_sub(1)?;
-        let before = self.ended.get(block)?;
+        let block = self.ended.partition_point(|ended| *ended as usize <= number).checked_sub(1)?;
+        let before = *self.ended.get(block)? as usize;
         let rest = self.text.get(block * BLOCK..)?;
         Some(block * BLOCK + memchr::memchr_iter(b'\n', rest).nth(number - before)?)
     }

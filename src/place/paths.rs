@@ -13,6 +13,9 @@ const MAX_PATH: usize = 1 << 16;
 /// The commit number of a path that no reachable commit has.
 pub(super) const NOWHERE: u32 = u32::MAX;
 
+/// In place of a directory's number.
+const UNMET: u32 = u32::MAX;
+
 /// A path of a blob.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
@@ -38,7 +41,7 @@ pub(super) fn look_up(past: &Past, blobs: &[ObjectId]) -> HashMap<ObjectId, Plac
     numbers.keys().for_each(|index| _ = wanted.add(*index));
     let roots = || past.graph.roots().chain(past.unreached.iter().flat_map(|graph| graph.roots()));
     let full = past.forest.leading_to(&past.objects, &wanted, false, roots().filter_map(index));
-    let mut tracer = Tracer::new(past, &full, &numbers);
+    let mut tracer = Tracer::new(past, &full, &wanted, &numbers);
     for (commit, number) in past.graph.commits.iter().zip(0..) {
         tracer.trace(commit.tree, number);
     }
@@ -53,13 +56,17 @@ struct Tracer<'p> {
     past: &'p Past,
     forest: &'p Forest,
     full: &'p Marked,
+    wanted: &'p Marked,
     numbers: &'p HashMap<Index, u32>,
     /// Directories by parent and name; 0 is the root.
     dirs: HashMap<(u32, u32), u32>,
     /// Parent and name of each directory but the root.
     parents: Vec<(u32, u32)>,
+    /// The first directory in which each tree was met: nearly all stay in one.
+    first: Vec<u32>,
+    /// Further ones.
     seen: HashSet<(u32, Index)>,
-    /// In how many directories a tree was met. Past the limit it is not followed again: trees that repeat
+    /// In how many directories such a tree was met. Past the limit it is not followed again: trees that repeat
     /// themselves would have more paths than can be counted.
     met: HashMap<Index, usize>,
     /// For each blob, its (directory, name) pairs and their first commits, and how many more pairs there are.
@@ -70,12 +77,14 @@ struct Tracer<'p> {
 type FirstAt = HashMap<(u32, u32), u32>;
 
 impl<'p> Tracer<'p> {
-    fn new(past: &'p Past, full: &'p Marked, numbers: &'p HashMap<Index, u32>) -> Self {
+    fn new(past: &'p Past, full: &'p Marked, wanted: &'p Marked, numbers: &'p HashMap<Index, u32>) -> Self {
         Self {
             past,
             forest: &past.forest,
             full,
+            wanted,
             numbers,
+            first: vec![UNMET; past.objects.len()],
             dirs: HashMap::new(),
             parents: Vec::new(),
             seen: HashSet::new(),
@@ -89,15 +98,13 @@ impl<'p> Tracer<'p> {
         let (forest, full, numbers) = (self.forest, self.full, self.numbers);
         let mut stack: Vec<(u32, Index)> = index(root).map(|root| (0, root)).into_iter().collect();
         while let Some((dir, tree)) = stack.pop() {
-            if !full.has(tree) || !self.seen.insert((dir, tree)) {
+            let Some(met) = Some(tree).filter(|tree| full.has(*tree)).and_then(|tree| self.meet(dir, tree)) else {
                 continue;
-            }
-            let met = self.met.entry(tree).or_default();
-            *met += 1;
-            let often = *met > MAX_PATHS;
+            };
+            let often = met > MAX_PATHS;
             for held in forest.held(tree) {
                 let Some(at) = index(held.link) else { continue };
-                if let Some(blob) = numbers.get(&at) {
+                if let Some(blob) = Some(&at).filter(|at| self.wanted.has(**at)).and_then(|at| numbers.get(at)) {
                     if often { self.one_more(*blob) } else { self.note(*blob, (dir, held.name), commit) }
                 }
                 if full.has(at) && !often {
@@ -110,6 +117,21 @@ impl<'p> Tracer<'p> {
                 }
             }
         }
+    }
+
+    /// In how many directories the tree was met by now; none where it was met in this one before.
+    fn meet(&mut self, dir: u32, tree: Index) -> Option<usize> {
+        let first = self.first.get_mut(tree as usize)?;
+        if *first == UNMET {
+            *first = dir;
+            return Some(1);
+        }
+        if *first == dir || !self.seen.insert((dir, tree)) {
+            return None;
+        }
+        let met = self.met.entry(tree).or_insert(1);
+        *met += 1;
+        Some(*met)
     }
 
     fn note(&mut self, blob: u32, at: (u32, u32), commit: u32) {
