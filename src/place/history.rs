@@ -34,13 +34,14 @@ pub fn history(repo: &Repo, past: &Past, found: Vec<Found>, rules: &HistoryRules
         return placed;
     }
     let past = Map::of(past, &found);
-    let mut groups: BTreeMap<(String, Secret, bool), Vec<Seen>> = BTreeMap::new();
+    // Boxed: they are sorted, and large.
+    let mut groups: BTreeMap<(String, Secret, bool), Vec<Box<Seen>>> = BTreeMap::new();
     for Found { origin, candidates, marks, .. } in found {
         for candidate in candidates {
             let key = (candidate.rule.id.clone(), candidate.secret.clone(), candidate.dropped.is_some());
             let marks = covering(&marks, &candidate);
             if let Some(seen) = past.see(&origin, candidate, marks, rules) {
-                groups.entry(key).or_default().push(seen);
+                groups.entry(key).or_default().push(Box::new(seen));
             }
         }
     }
@@ -185,7 +186,7 @@ impl<'p> Map<'p> {
     fn together(
         &self,
         repo: &Repo,
-        mut seen: Vec<Seen>,
+        mut seen: Vec<Box<Seen>>,
         rules: &HistoryRules<'_>,
         authors: &mut HashMap<ObjectId, CommitInfo>,
     ) -> Option<Sighting> {

@@ -1,7 +1,7 @@
 //! The last line of defence: values that were found are masked wherever else they turn up, in a path, an author's
 //! name, a message, or a line where no rule saw them. A finding's own line is masked by its snippet before that.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
 use super::View;
 use crate::model::{BytePath, Candidate, DropStage, Origin, Secret, Snippet};
@@ -18,15 +18,19 @@ pub struct Scrub {
     path: Option<Values>,
 }
 
-/// Values to find, whole or, where they are too many, their beginnings.
+/// Values to find by their beginnings.
 struct Values {
+    /// Finds beginnings.
     automaton: AhoCorasick,
-    /// True when only beginnings are looked for: then a text that holds one is masked whole.
-    cut: bool,
+    /// All values, sorted. Empty when they are too many: then a text that holds a beginning is masked whole.
+    whole: Vec<Vec<u8>>,
 }
 
 /// Bytes of values in an automaton, which takes some thirty times as much memory.
 const MOST: usize = 4 << 20;
+/// Bytes of a value that give it away: a private key has thousands, and all of them in an automaton take longer to
+/// make than most reports to write.
+const BEGINNING: usize = 40;
 
 impl Scrub {
     /// For what a view shows; does nothing when the view reveals.
@@ -91,31 +95,53 @@ impl Values {
         if values.is_empty() {
             return None;
         }
-        let cut = values.iter().map(|value| value.len()).sum::<usize>() > MOST;
-        if cut {
-            let most = (MOST / values.len()).max(SHORTEST);
-            values.iter_mut().for_each(|value| *value = value.get(..most).unwrap_or(value));
-            values.dedup();
-        }
+        let cut = values.iter().map(|value| value.len().min(BEGINNING)).sum::<usize>() > MOST;
+        let most = if cut { (MOST / values.len()).clamp(SHORTEST, BEGINNING) } else { BEGINNING };
+        let whole = if cut { Vec::new() } else { values.iter().map(|value| value.to_vec()).collect() };
+        values.iter_mut().for_each(|value| *value = value.get(..most).unwrap_or(value));
+        values.dedup();
         // Built in the time it takes to read the values; a faster automaton would not earn back its making.
         let kind = Some(AhoCorasickKind::NoncontiguousNFA);
         let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).kind(kind).build(&values);
         // It only fails past billions of states; nothing at all to look for matches everything, so nothing leaks.
         let automaton = built.or_else(|_| AhoCorasick::new([""])).ok()?;
-        Some(Self { automaton, cut })
+        Some(Self { automaton, whole })
+    }
+
+    /// The bytes of the longest value that `text` begins with.
+    fn longest_at(&self, mut text: &[u8]) -> Option<usize> {
+        loop {
+            let after = self.whole.partition_point(|value| value.as_slice() <= text);
+            let value = self.whole.get(after.checked_sub(1)?)?;
+            let common = value.iter().zip(text).take_while(|(a, b)| a == b).count();
+            if common == value.len() {
+                return Some(common);
+            }
+            // Whatever else the text begins with begins there as well, and is shorter.
+            text = text.get(..common).filter(|text| !text.is_empty())?;
+        }
     }
 }
 
 fn replace(values: Option<&Values>, text: &[u8]) -> Vec<u8> {
-    let Some(Values { automaton, cut }) = values else { return text.to_vec() };
-    if *cut {
-        return if automaton.is_match(text) { MASK.into() } else { text.to_vec() };
+    let Some(values) = values else { return text.to_vec() };
+    if values.whole.is_empty() {
+        return if values.automaton.is_match(text) { MASK.into() } else { text.to_vec() };
     }
     let mut out = Vec::with_capacity(text.len());
-    automaton.replace_all_with_bytes(text, &mut out, |_, _, out| {
-        out.extend_from_slice(MASK.as_bytes());
-        true
-    });
+    let (mut written, mut from) = (0, 0);
+    while let Some(found) = values.automaton.find(Input::new(text).range(from..)) {
+        let rest = text.get(found.start()..).unwrap_or_default();
+        let length = values.longest_at(rest);
+        from = found.start() + 1;
+        if let Some(length) = length {
+            out.extend_from_slice(text.get(written..found.start()).unwrap_or_default());
+            out.extend_from_slice(MASK.as_bytes());
+            written = found.start() + length;
+            from = written.max(from);
+        }
+    }
+    out.extend_from_slice(text.get(written..).unwrap_or_default());
     out
 }
 
@@ -124,10 +150,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn long_values_are_masked_whole_and_only_where_they_stand_whole() {
+        let long = format!("-----BEGIN-----{}", "abcdefghij".repeat(50));
+        let other = format!("{}x", &long[..long.len() - 1]);
+        let short = "-----BEGIN";
+        let values = Values::of([long.as_bytes(), other.as_bytes(), short.as_bytes(), b"12345678"].into_iter());
+        let masked = |text: &str| String::from_utf8(replace(values.as_ref(), text.as_bytes())).unwrap();
+        assert_eq!(masked(&format!("a {long} b {other} c")), format!("a {MASK} b {MASK} c"));
+        let cut = &long[..long.len() - 5];
+        assert_eq!(
+            masked(&format!("a {cut}!")),
+            format!("a {MASK}{}!", &cut[short.len()..]),
+            "the short one stands there"
+        );
+        assert_eq!(masked("1234567812345678 1234567"), format!("{MASK}{MASK} 1234567"));
+        assert_eq!(masked("nothing"), "nothing");
+    }
+
+    #[test]
     fn of_too_many_values_the_beginnings_mask_the_whole_text() {
         let many: Vec<String> = (0..400_000).map(|n| format!("{n:08}-and-the-rest-of-it")).collect();
         let values = Values::of(many.iter().map(|value| value.as_bytes()));
-        assert!(values.as_ref().is_some_and(|values| values.cut));
+        assert!(values.as_ref().is_some_and(|values| values.whole.is_empty()));
         assert_eq!(replace(values.as_ref(), b"see 00399999-and-the-rest-of-it there"), MASK.as_bytes());
         assert_eq!(replace(values.as_ref(), b"see nothing"), b"see nothing");
     }
