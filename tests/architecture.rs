@@ -22,8 +22,8 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "scan",
         &[
-            "model", "config", "rule", "git", "pack", "cache", "source", "detect", "parse", "manifest", "policy", "place",
-            "triage",
+            "model", "config", "rule", "git", "pack", "cache", "source", "detect", "parse", "manifest", "policy",
+            "place", "triage",
         ],
     ),
     ("hooks", &["git", "model"]),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Found, RuleMeta};
 use crate::pack::Saved;
 use seal::Key;
-use seen::Seen;
+use seen::{Numbers, Seen, Words};
 
 /// What one sweep knew.
 #[derive(Serialize, Deserialize)]
@@ -24,6 +24,7 @@ struct Content {
     saved: Saved,
     /// What was seen.
     seen: Vec<Seen>,
+    words: Words,
 }
 
 /// Where the cache of one repository lies, and what it must have been made with.
@@ -69,7 +70,8 @@ impl Cache {
         let sealed = bytes.strip_prefix(MAGIC)?;
         let plain = self.key.open(sealed, &self.made_with)?;
         let content: Content = postcard::from_bytes(&plain).ok()?;
-        let found: Option<Vec<Found>> = content.seen.into_iter().map(|seen| seen.found(&rule)).collect();
+        let found: Option<Vec<Found>> =
+            content.seen.into_iter().map(|seen| seen.found(&content.words, &rule)).collect();
         Some((content.saved, found?))
     }
 
@@ -78,7 +80,9 @@ impl Cache {
         let failed =
             |why: &dyn std::fmt::Display| CacheError { path: self.path.display().to_string(), why: why.to_string() };
         let dir = self.path.parent().unwrap_or(Path::new("."));
-        let content = Content { saved, seen: found.iter().map(Seen::of).collect() };
+        let mut numbers = Numbers::default();
+        let seen = found.iter().map(|found| Seen::of(found, &mut numbers)).collect();
+        let content = Content { saved, seen, words: numbers.words() };
         let plain = postcard::to_allocvec(&content).map_err(|error| failed(&error))?;
         let sealed = self.key.seal(plain, &self.made_with).map_err(|error| failed(&error))?;
         std::fs::create_dir_all(dir).map_err(|error| failed(&error))?;

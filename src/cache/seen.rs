@@ -1,5 +1,7 @@
 //! What was seen in a blob, as the sealed file keeps it. Here secrets are revealed, for the seal to hide.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -24,19 +26,63 @@ type Range = (usize, usize);
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    rule: String,
-    secret: (Vec<u8>, usize),
+    rule: Word,
+    secret: (Bytes, usize),
     span: Range,
     evidence: Vec<Range>,
     start: Place,
     end: Place,
     confidence: Confidence,
-    notes: Vec<String>,
-    related: Vec<(String, Range, Place, Place)>,
-    snippet: Vec<(Vec<u8>, Option<String>, bool)>,
+    notes: Vec<Word>,
+    related: Vec<(Word, Range, Place, Place)>,
+    snippet: Vec<(Bytes, Option<Word>, bool)>,
     guessable: bool,
-    dropped: Option<String>,
-    paths: Vec<String>,
+    dropped: Option<Word>,
+    paths: Vec<Word>,
+}
+
+/// A sentence's or a byte string's number among all those that are kept: versions of a file say the same again and again.
+type Word = u32;
+type Bytes = u32;
+
+/// Sentences and byte strings, each once, by number.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Words(Vec<Vec<u8>>);
+
+/// Gives numbers to sentences and byte strings.
+#[derive(Default)]
+pub(super) struct Numbers<'a>(HashMap<Cow<'a, [u8]>, u32>);
+
+impl<'a> Numbers<'a> {
+    fn of(&mut self, bytes: Cow<'a, [u8]>) -> u32 {
+        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        *self.0.entry(bytes).or_insert(next)
+    }
+
+    fn word(&mut self, text: &'a str) -> Word {
+        self.of(Cow::Borrowed(text.as_bytes()))
+    }
+
+    /// The list that the numbers stand for.
+    pub(super) fn words(self) -> Words {
+        let mut words: Vec<(u32, Vec<u8>)> = self.0.into_iter().map(|(bytes, at)| (at, bytes.into_owned())).collect();
+        words.sort_unstable_by_key(|(at, _)| *at);
+        Words(words.into_iter().map(|(_, bytes)| bytes).collect())
+    }
+}
+
+impl Words {
+    fn bytes(&self, at: u32) -> Option<&[u8]> {
+        self.0.get(at as usize).map(Vec::as_slice)
+    }
+
+    fn word(&self, at: Word) -> Option<&str> {
+        std::str::from_utf8(self.bytes(at)?).ok()
+    }
+
+    fn text(&self, at: Word) -> Option<String> {
+        self.word(at).map(str::to_owned)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,25 +115,26 @@ fn position((line, column, column_utf16): Place) -> Position {
 }
 
 impl Seen {
-    pub(super) fn of(found: &Found) -> Self {
+    pub(super) fn of<'a>(found: &'a Found, numbers: &mut Numbers<'a>) -> Self {
         let bytes = |id: &ObjectId| id.as_bytes().to_vec();
         let kind = KINDS.iter().position(|kind| *kind == found.origin.kind);
         Self {
             kind: kind.and_then(|kind| u8::try_from(kind).ok()).unwrap_or(u8::MAX),
             commit: found.origin.commit.as_ref().map(bytes),
             object: found.origin.object.as_ref().map(bytes),
-            candidates: found.candidates.iter().map(Kept::of).collect(),
+            candidates: found.candidates.iter().map(|candidate| Kept::of(candidate, numbers)).collect(),
             marks: found.marks.iter().map(KeptMark::of).collect(),
             problems: found.problems.iter().map(|p| (p.what.clone(), p.why.clone(), p.fix.clone())).collect(),
         }
     }
 
     /// None where it names a rule or a kind that there is not.
-    pub(super) fn found<'r>(self, rule: &impl Fn(&str) -> Option<&'r Arc<RuleMeta>>) -> Option<Found> {
+    pub(super) fn found<'r>(self, words: &Words, rule: &impl Fn(&str) -> Option<&'r Arc<RuleMeta>>) -> Option<Found> {
         let kind = *KINDS.get(usize::from(self.kind))?;
         let id = |bytes: Vec<u8>| ObjectId::from_bytes(&bytes);
         let origin = Origin { commit: self.commit.and_then(id), object: self.object.and_then(id), ..Origin::new(kind) };
-        let candidates: Option<Vec<Candidate>> = self.candidates.into_iter().map(|kept| kept.candidate(rule)).collect();
+        let candidates: Option<Vec<Candidate>> =
+            self.candidates.into_iter().map(|kept| kept.candidate(words, rule)).collect();
         let marks: Option<Vec<Mark>> = self.marks.into_iter().map(KeptMark::mark).collect();
         let problems = self.problems.into_iter().map(|(what, why, fix)| Problem { what, why, fix }).collect();
         Some(Found { origin, candidates: candidates?, marks: marks?, problems })
@@ -95,44 +142,63 @@ impl Seen {
 }
 
 impl Kept {
-    fn of(candidate: &Candidate) -> Self {
-        let related = |part: &Related| (part.rule.id.clone(), range(&part.span), place(&part.start), place(&part.end));
+    fn of<'a>(candidate: &'a Candidate, numbers: &mut Numbers<'a>) -> Self {
+        let mut related =
+            |part: &'a Related| (numbers.word(&part.rule.id), range(&part.span), place(&part.start), place(&part.end));
+        let related = candidate.related.iter().map(&mut related).collect();
+        let mut piece = |(raw, mask, focus): (&'a [u8], Option<&'a str>, bool)| {
+            (numbers.of(Cow::Borrowed(raw)), mask.map(|mask| numbers.word(mask)), focus)
+        };
+        let snippet = candidate.snippet.reveal_pieces().map(&mut piece).collect();
         Self {
-            rule: candidate.rule.id.clone(),
-            secret: (candidate.secret.reveal().to_vec(), candidate.secret.public()),
+            rule: numbers.word(&candidate.rule.id),
+            secret: (numbers.of(Cow::Borrowed(candidate.secret.reveal())), candidate.secret.public()),
             span: range(&candidate.span),
             evidence: candidate.evidence.iter().map(range).collect(),
             start: place(&candidate.start),
             end: place(&candidate.end),
             confidence: candidate.confidence,
-            notes: candidate.notes.iter().map(|note| note.0.clone()).collect(),
-            related: candidate.related.iter().map(related).collect(),
-            snippet: candidate.snippet.reveal_pieces().collect(),
+            notes: candidate.notes.iter().map(|note| numbers.word(&note.0)).collect(),
+            related,
+            snippet,
             guessable: candidate.guessable,
-            dropped: candidate.dropped.clone(),
-            paths: candidate.paths.clone(),
+            dropped: candidate.dropped.as_ref().map(|why| numbers.word(why)),
+            paths: candidate.paths.iter().map(|glob| numbers.word(glob)).collect(),
         }
     }
 
-    fn candidate<'r>(self, rule: &impl Fn(&str) -> Option<&'r Arc<RuleMeta>>) -> Option<Candidate> {
-        let related = |(id, at, start, end): (String, Range, Place, Place)| {
-            let rule = Arc::clone(rule(&id)?);
+    fn candidate<'r>(self, words: &Words, rule: &impl Fn(&str) -> Option<&'r Arc<RuleMeta>>) -> Option<Candidate> {
+        let related = |(id, at, start, end): (Word, Range, Place, Place)| {
+            let rule = Arc::clone(rule(words.word(id)?)?);
             Some(Related { rule, span: span(at), start: position(start), end: position(end) })
         };
+        let piece = |(raw, mask, focus): (Bytes, Option<Word>, bool)| {
+            let mask = match mask {
+                Some(mask) => Some(words.text(mask)?),
+                None => None,
+            };
+            Some((words.bytes(raw)?.to_vec(), mask, focus))
+        };
+        let dropped = match self.dropped {
+            Some(why) => Some(words.text(why)?),
+            None => None,
+        };
         Some(Candidate {
-            rule: Arc::clone(rule(&self.rule)?),
-            secret: Secret::new(&self.secret.0, self.secret.1),
+            rule: Arc::clone(rule(words.word(self.rule)?)?),
+            secret: Secret::new(words.bytes(self.secret.0)?, self.secret.1),
             span: span(self.span),
             evidence: self.evidence.into_iter().map(span).collect(),
             start: position(self.start),
             end: position(self.end),
             confidence: self.confidence,
-            notes: self.notes.into_iter().map(Note).collect(),
+            notes: self.notes.into_iter().map(|note| words.text(note).map(Note)).collect::<Option<_>>()?,
             related: self.related.into_iter().map(related).collect::<Option<_>>()?,
-            snippet: Snippet::from_pieces(self.snippet),
+            snippet: Snippet::from_pieces(self.snippet.into_iter().map(piece).collect::<Option<_>>()?),
             guessable: self.guessable,
-            dropped: self.dropped,
-            paths: self.paths,
+            dropped,
+            // Secrets claim nothing; no other check looks at histories.
+            claim: None,
+            paths: self.paths.into_iter().map(|glob| words.text(glob)).collect::<Option<_>>()?,
         })
     }
 }

@@ -88,8 +88,8 @@ impl Snippet {
     }
 
     /// The pieces in clear: text, mask (none for plain text), focus. For keeping them where nobody reads, sealed.
-    pub fn reveal_pieces(&self) -> impl Iterator<Item = (Vec<u8>, Option<String>, bool)> + '_ {
-        self.pieces.iter().map(|piece| (piece.raw.clone(), piece.mask.clone(), piece.focus))
+    pub fn reveal_pieces(&self) -> impl Iterator<Item = (&[u8], Option<&str>, bool)> + '_ {
+        self.pieces.iter().map(|piece| (piece.raw.as_slice(), piece.mask.as_deref(), piece.focus))
     }
 
     /// From what [`Snippet::reveal_pieces`] gave.
