@@ -34,14 +34,13 @@ pub fn history(repo: &Repo, past: &Past, found: Vec<Found>, rules: &HistoryRules
         return placed;
     }
     let past = Map::of(past, &found);
-    // Boxed: they are sorted, and large.
-    let mut groups: BTreeMap<(String, Secret, bool), Vec<Box<Seen>>> = BTreeMap::new();
+    let mut groups: BTreeMap<(String, Secret, bool), Vec<Seen>> = BTreeMap::new();
     for Found { origin, candidates, marks, .. } in found {
         for candidate in candidates {
             let key = (candidate.rule.id.clone(), candidate.secret.clone(), candidate.dropped.is_some());
             let marks = covering(&marks, &candidate);
             if let Some(seen) = past.see(&origin, candidate, marks, rules) {
-                groups.entry(key).or_default().push(Box::new(seen));
+                groups.entry(key).or_default().push(seen);
             }
         }
     }
@@ -73,7 +72,8 @@ struct Map<'p> {
 
 /// One candidate in one object.
 struct Seen {
-    candidate: Candidate,
+    /// Boxed, for these are sorted.
+    candidate: Box<Candidate>,
     occurrence: Occurrence,
     marks: Vec<Mark>,
     rank: Rank,
@@ -124,7 +124,8 @@ impl<'p> Map<'p> {
         let find = |id: ObjectId| self.past.objects.find(&id);
         let number = |commit: Option<Index>| commit.and_then(|at| self.numbers.get(&at).copied()).unwrap_or(NOWHERE);
         let rank = Rank { tag: false, commit: NOWHERE, message: true, excluded: false, path: None };
-        let seen = |candidate, rank: Rank| {
+        let seen = |candidate: Candidate, rank: Rank| {
+            let candidate = Box::new(candidate);
             let reached = rank.commit != NOWHERE;
             let (paths, more_paths, elsewhere, excluded) = (Vec::new(), 0, true, false);
             Seen { candidate, occurrence, marks, rank, paths, more_paths, elsewhere, excluded, reached }
@@ -186,7 +187,7 @@ impl<'p> Map<'p> {
     fn together(
         &self,
         repo: &Repo,
-        mut seen: Vec<Box<Seen>>,
+        mut seen: Vec<Seen>,
         rules: &HistoryRules<'_>,
         authors: &mut HashMap<ObjectId, CommitInfo>,
     ) -> Option<Sighting> {
@@ -240,6 +241,6 @@ impl<'p> Map<'p> {
             (_, true) => Origin { commit: Some(object), ..Origin::new(OriginKind::CommitMessage) },
             _ => Origin { path: own.rank.path, kind: OriginKind::History, commit, object: Some(object) },
         };
-        Some(Sighting { origin, candidate, placement, marks })
+        Some(Sighting { origin, candidate: *candidate, placement, marks })
     }
 }
