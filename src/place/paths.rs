@@ -13,8 +13,10 @@ const MAX_PATH: usize = 1 << 16;
 /// The commit number of a path that no reachable commit has.
 pub(super) const NOWHERE: u32 = u32::MAX;
 
-/// In place of a directory's number.
-const UNMET: u32 = u32::MAX;
+/// In place of a number.
+const NONE: u32 = u32::MAX;
+/// Directories that are found without hashing, a power of two.
+const LATELY: usize = 1024;
 
 /// A path of a blob.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,11 +39,16 @@ pub(super) struct Places {
 /// Looks `blobs` up in all trees that the refs reach, then in those that they do not, where those were asked for.
 pub(super) fn look_up(past: &Past, blobs: &[ObjectId]) -> HashMap<ObjectId, Places> {
     let wanted = Marked::none(&past.objects);
-    let numbers: HashMap<Index, u32> = blobs.iter().filter_map(|id| past.objects.find(id)).zip(0..).collect();
-    numbers.keys().for_each(|index| _ = wanted.add(*index));
+    let mut numbers = vec![NONE; past.objects.len()];
+    for (index, number) in blobs.iter().filter_map(|id| past.objects.find(id)).zip(0..) {
+        wanted.add(index);
+        if let Some(slot) = numbers.get_mut(index as usize) {
+            *slot = number;
+        }
+    }
     let roots = || past.graph.roots().chain(past.unreached.iter().flat_map(|graph| graph.roots()));
     let full = past.forest.leading_to(&past.objects, &wanted, false, roots().filter_map(index));
-    let mut tracer = Tracer::new(past, &full, &wanted, &numbers);
+    let mut tracer = Tracer::new(past, &full, &numbers, blobs.len());
     for (commit, number) in past.graph.commits.iter().zip(0..) {
         tracer.trace(commit.tree, number);
     }
@@ -56,10 +63,12 @@ struct Tracer<'p> {
     past: &'p Past,
     forest: &'p Forest,
     full: &'p Marked,
-    wanted: &'p Marked,
-    numbers: &'p HashMap<Index, u32>,
+    /// By object: the number of the blob that it is, or [`NONE`].
+    numbers: &'p [u32],
     /// Directories by parent and name; 0 is the root.
     dirs: HashMap<(u32, u32), u32>,
+    /// Those lately asked for, by a hash of parent and name: (parent, name, directory).
+    lately: Vec<(u32, u32, u32)>,
     /// Parent and name of each directory but the root.
     parents: Vec<(u32, u32)>,
     /// The first directory in which each tree was met: nearly all stay in one.
@@ -69,27 +78,38 @@ struct Tracer<'p> {
     /// In how many directories such a tree was met. Past the limit it is not followed again: trees that repeat
     /// themselves would have more paths than can be counted.
     met: HashMap<Index, usize>,
-    /// For each blob, its (directory, name) pairs and their first commits, and how many more pairs there are.
-    places: Vec<(FirstAt, u64)>,
+    /// For each blob, where it was met.
+    places: Vec<Met>,
+}
+
+/// Where a blob was met.
+#[derive(Clone, Default)]
+struct Met {
+    /// The (directory, name) pair it was met at last: nearly always the same again.
+    last: Option<(u32, u32)>,
+    /// All pairs and their first commits.
+    first: FirstAt,
+    /// How many more pairs there are.
+    more: u64,
 }
 
 /// The first commit that has a blob at each (directory, name).
 type FirstAt = HashMap<(u32, u32), u32>;
 
 impl<'p> Tracer<'p> {
-    fn new(past: &'p Past, full: &'p Marked, wanted: &'p Marked, numbers: &'p HashMap<Index, u32>) -> Self {
+    fn new(past: &'p Past, full: &'p Marked, numbers: &'p [u32], blobs: usize) -> Self {
         Self {
             past,
             forest: &past.forest,
             full,
-            wanted,
             numbers,
-            first: vec![UNMET; past.objects.len()],
+            lately: vec![(NONE, NONE, NONE); LATELY],
+            first: vec![NONE; past.objects.len()],
             dirs: HashMap::new(),
             parents: Vec::new(),
             seen: HashSet::new(),
             met: HashMap::new(),
-            places: vec![Default::default(); numbers.len()],
+            places: vec![Met::default(); blobs],
         }
     }
 
@@ -104,16 +124,11 @@ impl<'p> Tracer<'p> {
             let often = met > MAX_PATHS;
             for held in forest.held(tree) {
                 let Some(at) = index(held.link) else { continue };
-                if let Some(blob) = Some(&at).filter(|at| self.wanted.has(**at)).and_then(|at| numbers.get(at)) {
+                if let Some(blob) = numbers.get(at as usize).filter(|number| **number != NONE) {
                     if often { self.one_more(*blob) } else { self.note(*blob, (dir, held.name), commit) }
                 }
                 if full.has(at) && !often {
-                    let fresh = u32::try_from(self.parents.len() + 1).unwrap_or(u32::MAX);
-                    let below = *self.dirs.entry((dir, held.name)).or_insert(fresh);
-                    if below == fresh {
-                        self.parents.push((dir, held.name));
-                    }
-                    stack.push((below, at));
+                    stack.push((self.directory(dir, held.name), at));
                 }
             }
         }
@@ -122,7 +137,7 @@ impl<'p> Tracer<'p> {
     /// In how many directories the tree was met by now; none where it was met in this one before.
     fn meet(&mut self, dir: u32, tree: Index) -> Option<usize> {
         let first = self.first.get_mut(tree as usize)?;
-        if *first == UNMET {
+        if *first == NONE {
             *first = dir;
             return Some(1);
         }
@@ -134,18 +149,40 @@ impl<'p> Tracer<'p> {
         Some(*met)
     }
 
+    /// The number of the directory `name` in `parent`.
+    fn directory(&mut self, parent: u32, name: u32) -> u32 {
+        let slot = (parent.wrapping_mul(0x9e37_79b1) ^ name.wrapping_mul(0x85eb_ca6b)) as usize >> 8 & (LATELY - 1);
+        if let Some((known, called, directory)) = self.lately.get(slot)
+            && (*known, *called) == (parent, name)
+        {
+            return *directory;
+        }
+        let fresh = u32::try_from(self.parents.len() + 1).unwrap_or(u32::MAX);
+        let directory = *self.dirs.entry((parent, name)).or_insert(fresh);
+        if directory == fresh {
+            self.parents.push((parent, name));
+        }
+        if let Some(slot) = self.lately.get_mut(slot) {
+            *slot = (parent, name, directory);
+        }
+        directory
+    }
+
     fn note(&mut self, blob: u32, at: (u32, u32), commit: u32) {
-        let Some((places, more)) = self.places.get_mut(blob as usize) else { return };
-        if places.len() < MAX_PATHS {
-            places.entry(at).or_insert(commit);
-        } else if !places.contains_key(&at) {
-            *more += 1;
+        let Some(met) = self.places.get_mut(blob as usize) else { return };
+        if met.last.replace(at) == Some(at) {
+            return;
+        }
+        if met.first.len() < MAX_PATHS {
+            met.first.entry(at).or_insert(commit);
+        } else if !met.first.contains_key(&at) {
+            met.more += 1;
         }
     }
 
     fn one_more(&mut self, blob: u32) {
-        if let Some((_, more)) = self.places.get_mut(blob as usize) {
-            *more += 1;
+        if let Some(met) = self.places.get_mut(blob as usize) {
+            met.more += 1;
         }
     }
 
@@ -168,12 +205,12 @@ impl<'p> Tracer<'p> {
     }
 
     fn finish(self) -> Vec<Places> {
-        let of = |(places, more): &(FirstAt, u64)| {
+        let of = |met: &Met| {
             let place =
                 |((dir, name), first): (&(u32, u32), &u32)| Place { first: *first, path: self.path(*dir, *name) };
-            let mut known: Vec<Place> = places.iter().map(place).collect();
+            let mut known: Vec<Place> = met.first.iter().map(place).collect();
             known.sort();
-            Places { known, more: *more }
+            Places { known, more: met.more }
         };
         self.places.iter().map(of).collect()
     }
