@@ -315,6 +315,7 @@ fn give_place(plan: &Plan<'_>, found: Vec<Found>, past: Option<&Past>) -> Result
                     Some(path) => candidate.belongs_at(path),
                     None => candidate.paths.is_empty(),
                 },
+                decide: &|candidate, paths, elsewhere| plan.detector.decide_at(candidate, paths, elsewhere),
             };
             let mut placed = place::history(repo, past, found, &rules);
             // Triage drops what lies at excluded paths only, so that it is explained like everything else.

@@ -135,7 +135,7 @@ examples.path = ".zzrc"
 id = "generic-secret"
 name = "Generic secret"
 severity = "medium"
-confidence = "medium"
+confidence = "high"
 why = "It may open."
 fix = "Change it."
 generic = true
@@ -252,14 +252,30 @@ fn threads_share_one_detector() {
     });
 }
 
+/// What the generic rule makes of `text` at `path`; `None` when it drops it.
+fn guessed_at(path: &str, text: &str) -> Option<Confidence> {
+    let found = scan_at(detector(), path, text.as_bytes(), &Fresh::All)?.candidates;
+    found.into_iter().find(|c| c.rule.id == "generic-secret" && c.dropped.is_none()).map(|c| c.confidence)
+}
+
+/// An assignment that is worth more at the one path than at the other.
+fn surer_at(better: &str, worse: &str) -> String {
+    let forms = ["[a-z]{8}", "[a-z]{5}[0-9]{2}", "[a-z]{10}", "[a-z]{4}-[a-z]{6}", "[a-z]{6}", "[A-Z][a-z]{6}"];
+    let mut texts = (0..40).flat_map(|seed| forms.map(|form| format!("password={}\n", made_up(form, seed))));
+    texts.find(|text| guessed_at(better, text) > guessed_at(worse, text)).unwrap()
+}
+
 #[test]
-fn a_rename_to_a_file_without_quotes_makes_bare_values_new() {
-    let text = format!("password={}\n", made_up("Aa1[a-z0-9]{12}", 1));
-    let (former, origin) = (BytePath::new("a.py"), Origin::at(OriginKind::Staged, BytePath::new(".env")));
-    let fresh = Fresh::nothing();
-    let blob =
-        Blob { origin: &origin, bytes: text.as_bytes(), fresh: &fresh, former_path: Some(&former), earlier: &[] };
-    assert_eq!(kept(&detector().scan(&blob).unwrap().candidates), ["generic-secret"]);
+fn a_rename_to_where_a_guess_is_surer_makes_it_new() {
+    let text = surer_at("home/.env", "src/a.py");
+    let renamed = |from: &str, to: &str| {
+        let (former, origin) = (BytePath::new(from), Origin::at(OriginKind::Staged, BytePath::new(to)));
+        let fresh = Fresh::nothing();
+        let blob =
+            Blob { origin: &origin, bytes: text.as_bytes(), fresh: &fresh, former_path: Some(&former), earlier: &[] };
+        detector().scan(&blob).map_or(0, |found| kept(&found.candidates).len())
+    };
+    assert_eq!((renamed("src/a.py", "home/.env"), renamed("home/.env", "src/a.py")), (1, 0));
 }
 
 #[test]
@@ -285,11 +301,13 @@ fn a_composite_needs_its_part_near() {
     let near = format!("id={id}\n\npp_secret={secret}\n");
     let found = scan(&near);
     assert_eq!(kept(&found), ["pair-secret"]);
-    assert_eq!((found[0].related.len(), found[0].related[0].span), (1, Span::new(3, 19)));
-    assert_eq!(found[0].evidence.len(), 2);
+    let pair = found.iter().find(|c| c.rule.id == "pair-secret").unwrap();
+    assert_eq!((pair.related.len(), pair.related[0].span), (1, Span::new(3, 19)));
+    assert_eq!(pair.evidence.len(), 2);
     let far = scan(format!("id={id}\n\n\npp_secret={secret}\n"));
     assert_eq!(far.iter().filter(|c| c.rule.id == "pair-secret").count(), 1);
-    assert!(far[0].dropped.as_deref().unwrap().contains("pair-id"));
+    let pair = far.iter().find(|c| c.rule.id == "pair-secret").unwrap();
+    assert!(pair.dropped.as_deref().unwrap().contains("pair-id"));
     assert!(kept(&scan(&id)).is_empty(), "a part alone is nothing");
 }
 
@@ -328,13 +346,25 @@ fn a_path_condition_holds_and_a_rename_into_it_is_new() {
 
 #[test]
 fn a_history_blob_keeps_what_its_paths_must_decide() {
-    let text = format!("_auth={}\npassword: {}\n", made_up("[A-Za-z0-9]{20}", 1), made_up("Aa1[a-z0-9]{12}", 1));
+    let text = format!("_auth={}\n{}", made_up("[A-Za-z0-9]{20}", 1), surer_at("home/.env", "src/a.py"));
     let origin = Origin::new(OriginKind::History);
     let blob = Blob { origin: &origin, bytes: text.as_bytes(), fresh: &Fresh::All, former_path: None, earlier: &[] };
     let found = detector().scan(&blob).unwrap().candidates;
     assert_eq!(kept(&found), ["rc-auth", "generic-secret"]);
     assert!(found[0].belongs_at(&BytePath::new("a/.zzrc")) && !found[0].belongs_at(&BytePath::new("a/b.yml")));
-    assert!(found[1].belongs_at(&BytePath::new("a/b.yml")) && !found[1].belongs_at(&BytePath::new("a/b.py")));
+    let decided = |paths: &[&str]| {
+        let mut candidate = found[1].clone();
+        let paths: Vec<BytePath> = paths.iter().map(BytePath::new).collect();
+        detector().decide_at(&mut candidate, &paths, false);
+        candidate.dropped.is_none().then_some(candidate.confidence)
+    };
+    let tree = |path: &str| guessed_at(path, &text);
+    assert_eq!(decided(&["home/.env"]), tree("home/.env"), "as a tree's file");
+    assert_eq!(decided(&["src/a.py"]), tree("src/a.py"));
+    assert_eq!(decided(&["src/a.py", "home/.env"]), tree("home/.env"), "the best of its paths counts");
+    let mut specific = found[0].clone();
+    detector().decide_at(&mut specific, &[BytePath::new("src/a.py")], false);
+    assert_eq!((specific.confidence, specific.dropped), (found[0].confidence, None), "no guess, not touched");
 }
 
 #[test]

@@ -148,6 +148,7 @@ fn candidate(rule: &str, bytes: &[u8], span: Span, line: u32) -> Candidate {
         guessable: false,
         dropped: None,
         paths: Vec::new(),
+        features: Vec::new(),
     }
 }
 
@@ -157,7 +158,12 @@ fn placed_by(path: &Path, shown: &Shown, needles: &[&str], rules: &HistoryRules<
 
 /// Scans and places with no path condition; panics unless there is one sighting for each needle.
 fn sightings(path: &Path, options: HistoryOptions, needles: &[&str]) -> Vec<Sighting> {
-    let rules = HistoryRules { all_objects: options.all_objects, exclude: &|_| false, applies: &|_, _| true };
+    let rules = HistoryRules {
+        all_objects: options.all_objects,
+        exclude: &|_| false,
+        applies: &|_, _| true,
+        decide: &|_, _, _| {},
+    };
     let placed = placed_by(path, &scan(path, options), needles, &rules);
     assert!(placed.excluded.is_empty());
     let mut sightings = placed.sightings;
@@ -616,7 +622,7 @@ fn a_secret_is_excluded_only_where_every_path_is() {
     repo.write("src/b", &both).commit("copied out");
     let exclude = |path: &BytePath| path.as_bytes().starts_with(b"vendor/");
     let shown = scan(repo.path(), PLAIN);
-    let rules = HistoryRules { all_objects: false, exclude: &exclude, applies: &|_, _| true };
+    let rules = HistoryRules { all_objects: false, exclude: &exclude, applies: &|_, _| true, decide: &|_, _, _| {} };
     let placed = placed_by(repo.path(), &shown, &[&only, &both], &rules);
     assert_eq!(placed.excluded.iter().map(paths).collect::<Vec<_>>(), [["vendor/a"]]);
     assert_eq!(placed.sightings.iter().map(paths).collect::<Vec<_>>(), [["src/b", "vendor/b"]]);
@@ -629,7 +635,7 @@ fn a_secret_is_excluded_only_where_every_path_is() {
         let mut found = look(&shown, &[&only, &both]);
         let candidates = found.iter_mut().flat_map(|found| &mut found.candidates);
         candidates.filter(|c| c.rule.id == "rule-1").for_each(|c| c.paths = vec![glob.to_owned()]);
-        let rules = HistoryRules { all_objects: false, exclude: &|_| false, applies: &applies };
+        let rules = HistoryRules { all_objects: false, exclude: &|_| false, applies: &applies, decide: &|_, _, _| {} };
         place(&open(repo.path()).unwrap(), &shown.past, found, &rules).sightings
     };
     let placed = conditional("src/**");
@@ -645,7 +651,7 @@ fn no_path_exclusion_covers_a_message() {
     let needle = secret(67);
     repo.write("vendor/a", &needle).commit("vendored");
     repo.commit(&format!("by the way, {needle}"));
-    let rules = HistoryRules { all_objects: false, exclude: &|_| true, applies: &|_, _| true };
+    let rules = HistoryRules { all_objects: false, exclude: &|_| true, applies: &|_, _| true, decide: &|_, _, _| {} };
     let placed = placed_by(repo.path(), &scan(repo.path(), PLAIN), &[&needle], &rules);
     let [sighting] = placed.sightings.as_slice() else { panic!("{placed:?}") };
     assert!(sighting.placement.elsewhere && placed.excluded.is_empty());

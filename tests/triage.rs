@@ -44,6 +44,7 @@ fn candidate(secret: &str, guessable: bool) -> Candidate {
         guessable,
         dropped: None,
         paths: Vec::new(),
+        features: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `keyward rules`: look at the rules, and prove them.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::setup::{CONFIG, config_file, config_here};
 use super::{Talk, console, profile};
-use crate::detect::selftest;
+use crate::detect::{Detector, reasons, selftest};
+use crate::model::{Blob, BytePath, Fresh, Origin, OriginKind};
 use crate::rule::pack::{Pack, builtin_examples, builtin_hash};
 use crate::rule::written::{Examples, Proved, read_file};
 use crate::rule::{Kind, Rule};
@@ -39,6 +40,14 @@ enum Command {
         /// Only these rules [default: all]
         ids: Vec<String>,
     },
+    /// Show which facts decided the generic rule's guesses in a text
+    Explain {
+        /// The path that the text is taken to lie at
+        #[arg(long, value_name = "NAME")]
+        path: Option<String>,
+        /// The text, such as 'password = "…"' [default: standard input]
+        text: Option<String>,
+    },
     /// Check files of rules before using them: syntax, regexes, anchors, examples
     Check {
         /// TOML files with [[rule]] tables [default: the keyward.toml that holds here]
@@ -64,6 +73,7 @@ pub(crate) fn run(args: &Rules, talk: Talk) -> anyhow::Result<u8> {
         Command::List { format } => list(*format),
         Command::Show { id } => show(id),
         Command::Test { ids } => test(ids),
+        Command::Explain { path, text } => explain(path.as_deref(), text.as_deref()),
         Command::Check { files } => check(files),
         Command::Profile(args) => profile::run(args, talk),
     }
@@ -199,6 +209,44 @@ fn prove(proved: &[Proved], wanted: &dyn Fn(&str) -> bool) -> anyhow::Result<u8>
         writeln!(out, "{rules}, {count} examples, {} failed", failures.len())
     })?;
     Ok(u8::from(!failures.is_empty()))
+}
+
+/// Facts shown for each guess.
+const FACTS: usize = 8;
+
+/// The generic rule's candidates in a text, what was decided, and by what. Values are not shown.
+fn explain(path: Option<&str>, text: Option<&str>) -> anyhow::Result<u8> {
+    let mut bytes = text.unwrap_or_default().as_bytes().to_vec();
+    if text.is_none() {
+        io::stdin().read_to_end(&mut bytes).context("standard input")?;
+    }
+    let detector = Detector::new(all()?.into_iter().map(|(rule, _)| rule).collect())?;
+    let path = path.map(BytePath::new);
+    let origin = path.clone().map_or(Origin::new(OriginKind::Stdin), |path| Origin::at(OriginKind::Stdin, path));
+    let blob = Blob { origin: &origin, bytes: &bytes, fresh: &Fresh::All, former_path: None, earlier: &[] };
+    let mut guesses = detector.scan(&blob).map(|found| found.candidates).unwrap_or_default();
+    guesses.retain(|candidate| !candidate.features.is_empty());
+    console::print(|out| {
+        for guess in &guesses {
+            let (line, column) = (guess.start.line, guess.start.column);
+            let decided = match &guess.dropped {
+                Some(why) => format!("no finding: {why}"),
+                None => format!("confidence {}", guess.confidence),
+            };
+            writeln!(out, "{line}:{column}  {}  {decided}", guess.secret)?;
+            for note in &guess.notes {
+                writeln!(out, "    {}", note.0)?;
+            }
+            for (fact, number, moved) in reasons(guess, path.as_ref()).into_iter().take(FACTS) {
+                writeln!(out, "    {moved:+.2}  {fact} ({number})")?;
+            }
+        }
+        if guesses.is_empty() {
+            writeln!(out, "the generic rule reads no value here")?;
+        }
+        Ok(())
+    })?;
+    Ok(0)
 }
 
 fn check(files: &[PathBuf]) -> anyhow::Result<u8> {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::Detector;
 use super::encoding::Map;
+use super::generic;
 use super::judge::{self, Seen};
 use super::lines::Lines;
 use super::marks;
-use super::sweep::{MOST, Seens, Swept, allows_bare};
+use super::sweep::{MOST, Seens, Swept};
 use crate::model::{Blob, Candidate, Found, Mark, Position, Problem, Related, Secret, Snippet, Span};
 use crate::rule::Rule;
 
@@ -128,14 +129,17 @@ fn candidates(rules: &[Rule], blob: &Blob<'_>, text: &Text<'_>, seen: &[Seen]) -
             guessable: here.guessable,
             dropped: here.dropped.clone(),
             paths: here.paths.clone(),
+            features: here.features.clone(),
         });
     }
     out
 }
 
-/// A path-conditional rule that only the new path of a rename satisfies has never looked at the blob before.
+/// A path-conditional rule that only the new path of a rename satisfies has never looked at the blob before; nor has a
+/// guess counted that is more confident at the new path.
 fn is_fresh(rule: &Rule, seen: &Seen, blob: &Blob<'_>, evidence: &[Span]) -> bool {
-    let new_here = |path| !rule.applies_to(Some(path)) || seen.bare && !allows_bare(path);
+    let surer = |path| generic::decide(&seen.features, Some(path)).confidence < Some(seen.confidence);
+    let new_here = |path| !rule.applies_to(Some(path)) || !seen.features.is_empty() && surer(path);
     blob.fresh.touches(evidence) || blob.former_path.is_some_and(new_here)
 }
 

@@ -28,8 +28,8 @@ pub(super) struct Seen {
     pub(super) parts: Vec<(usize, Span)>,
     /// Globs that a path found later must satisfy.
     pub(super) paths: Vec<String>,
-    /// True when the value had no quotes, which only some kinds of file allow.
-    pub(super) bare: bool,
+    /// What a guess is decided by once its path is known; empty for rules that do not guess.
+    pub(super) features: Vec<u8>,
     /// True when the secret could be guessed.
     pub(super) guessable: bool,
 }
@@ -68,7 +68,8 @@ impl Seen {
             Some(Verdict::Unknown(why)) => self.notes.push(Note(why.to_owned())),
             None => {}
         }
-        if let Look::Doubtful(why) = look {
+        // The model has weighed that already.
+        if let (Look::Doubtful(why), true) = (look, self.features.is_empty()) {
             self.lower(why);
         }
     }
@@ -147,7 +148,9 @@ pub(super) fn settle(seen: &mut [Seen], rules: &[Rule]) {
             // then the one that explains more around it.
             let form = rules.get(seen.rule).is_some_and(|rule| rule.kind == Kind::Token);
             let worth = (seen.confidence, seen.secret.len(), form, seen.parts.len(), seen.whole.len());
-            (generic(seen), std::cmp::Reverse(worth), id(seen), seen.secret)
+            // The model's guess gives way to every rule that knows more of the form, other guesses too.
+            let grammar = rules.get(seen.rule).is_some_and(|rule| rule.kind == Kind::Assignment);
+            (generic(seen), grammar, std::cmp::Reverse(worth), id(seen), seen.secret)
         })
     };
     order.sort_by(|a, b| rank(a).cmp(&rank(b)));

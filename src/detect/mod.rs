@@ -27,7 +27,7 @@ pub use prefilter::{Simd, TooMany, plan_bytes};
 pub use work::{RuleWork, Work};
 
 use crate::model::lines;
-use crate::model::{Blob, Confidence, Copied, Found, Fresh, Origin, OriginKind, Secret};
+use crate::model::{Blob, BytePath, Candidate, Confidence, Copied, Found, Fresh, Origin, OriginKind, Secret};
 use crate::rule::Rule;
 
 use matcher::Matcher;
@@ -117,6 +117,25 @@ impl Detector {
         (swept.and_then(|swept| assemble::found(self, blob, swept)), evidence)
     }
 
+    /// Decides a guess of a history anew, now that its paths are known: it is worth what it is worth at the best of
+    /// them, or without one where there is none, or where it lies `elsewhere` too. Every other candidate is left as it
+    /// is.
+    pub fn decide_at(&self, candidate: &mut Candidate, paths: &[BytePath], elsewhere: bool) {
+        let Some(rule) = self.rule_of(&candidate.rule.id).and_then(|index| self.rules.get(index)) else { return };
+        if candidate.features.is_empty() || candidate.dropped.is_some() {
+            return;
+        }
+        let nowhere = (elsewhere || paths.is_empty()).then_some(None);
+        let decisions = paths.iter().map(Some).chain(nowhere).map(|path| generic::decide(&candidate.features, path));
+        let Some(best) = decisions.reduce(|best, next| if next.confidence > best.confidence { next } else { best })
+        else {
+            return;
+        };
+        candidate.confidence = best.confidence.unwrap_or(Confidence::Low).min(rule.confidence);
+        candidate.dropped = best.confidence.is_none().then(|| generic::TOO_LITTLE.to_owned());
+        candidate.notes = vec![best.note];
+    }
+
     /// Secrets in text that is about to be printed: an error, a path, a name. Guesses are left out: masked, they would
     /// make ordinary messages unreadable.
     pub fn secrets_in(&self, text: &str) -> Vec<Secret> {
@@ -129,4 +148,18 @@ impl Detector {
         });
         sure.map(|candidate| candidate.secret).collect()
     }
+}
+
+/// One of the facts that decided a guess: what it is, its number, and how far it moved the log odds from what is usual.
+pub type Reason = (&'static str, u8, f64);
+
+/// The facts that decided a guess, those that moved it most first; empty for what is no guess.
+pub fn reasons(candidate: &Candidate, path: Option<&BytePath>) -> Vec<Reason> {
+    if candidate.features.is_empty() { Vec::new() } else { generic::reasons(&candidate.features, path) }
+}
+
+/// All facts of a guess at a path, and its score in 1/4096 log odds: what `tools/train` learns from, so that nothing
+/// but this crate computes them.
+pub fn training_row(candidate: &Candidate, path: Option<&BytePath>) -> Option<(Vec<u8>, i32)> {
+    (!candidate.features.is_empty()).then(|| generic::row(&candidate.features, path))
 }

@@ -177,6 +177,11 @@ fn run(bytes: &[u8], next: impl Fn(u8, u8) -> bool) -> usize {
     1 + bytes.windows(2).take_while(|pair| matches!(pair, [a, b] if next(*a, *b))).count()
 }
 
+/// How many bytes of `value`, in any case, belong to words that stand for a secret.
+pub(super) fn covered(value: &[u8]) -> usize {
+    covered_by_words(&value.to_ascii_lowercase())
+}
+
 /// How many bytes of `lower` belong to the words above, counted from the left, longest first.
 fn covered_by_words(lower: &[u8]) -> usize {
     let mut covered = 0;

@@ -1,19 +1,16 @@
 //! One pass over a blob's text: every match of every rule that may apply. Weighs nothing but the generic grammar.
 
 use std::cell::RefCell;
-use std::sync::OnceLock;
 use std::time::Instant;
-
-use globset::GlobSet;
 
 use super::Detector;
 use super::encoding::{self, Encoding};
-use super::generic::{self, BARE};
+use super::generic;
 use super::judge::Seen;
-use super::matcher::{Budget, Match, Matcher, glob_set};
+use super::matcher::{Budget, Match, Matcher};
 use super::prefilter::{Go, Hit};
 use super::work::Work;
-use crate::model::{Blob, BytePath, Confidence, Note, OriginKind, Span};
+use crate::model::{Blob, Confidence, OriginKind, Span};
 use crate::rule::{Kind, Rule};
 
 /// More matches than this in one blob are not looked at.
@@ -222,36 +219,23 @@ fn plain(index: usize, rule: &Rule, anchor: Span, Match { whole, secret }: Match
         dropped: None,
         parts: Vec::new(),
         paths: Vec::new(),
-        bare: false,
+        features: Vec::new(),
         guessable: false,
     }
 }
 
-/// The generic grammar, with what it says about the value.
+/// The generic grammar, with what the model makes of the value. In a history that is provisional: see `decide_at`.
 fn guess(index: usize, rule: &Rule, text: &[u8], anchor: Span, blob: &Blob<'_>) -> Option<Seen> {
-    let path = blob.origin.path.as_ref();
-    let found = generic::read(text, anchor, path)?;
+    let found = generic::read(text, anchor)?;
     let mut seen = plain(index, rule, anchor, Match { whole: found.whole, secret: found.value });
     seen.public = 0;
-    seen.confidence = found.confidence.min(rule.confidence);
-    seen.bare = found.bare;
-    seen.notes.extend(found.note.map(|note| Note(note.to_owned())));
-    if found.bare {
-        match (path, blob.origin.kind) {
-            (None, OriginKind::History) => seen.paths.extend(BARE.iter().map(|glob| (*glob).to_owned())),
-            (None, _) => {
-                seen.confidence = Confidence::Low;
-                seen.notes.push(Note("the value has no quotes, and the kind of file is not known".to_owned()));
-            }
-            (Some(path), _) if allows_bare(path) => {}
-            (Some(_), _) => return None,
-        }
+    let decision = generic::decide(&found.features, blob.origin.path.as_ref());
+    seen.confidence = decision.confidence.unwrap_or(Confidence::Low).min(rule.confidence);
+    let final_say = blob.origin.path.is_some() || blob.origin.kind != OriginKind::History;
+    if decision.confidence.is_none() && final_say {
+        seen.dropped = Some(generic::TOO_LITTLE.to_owned());
     }
+    seen.notes.push(decision.note);
+    seen.features = found.features;
     Some(seen)
-}
-
-/// True for files in which values need no quotes.
-pub(super) fn allows_bare(path: &BytePath) -> bool {
-    static GLOBS: OnceLock<GlobSet> = OnceLock::new();
-    GLOBS.get_or_init(|| glob_set(BARE.iter().copied())).is_match(path.to_os())
 }

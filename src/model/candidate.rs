@@ -40,6 +40,8 @@ pub struct Candidate {
     /// Globs on the path that the blob had no path yet to be held against (histories); empty when decided. It counts
     /// only where the blob is found at a path that [`Candidate::belongs_at`].
     pub paths: Vec<String>,
+    /// What a guess's confidence is decided by, without the path; empty for what is no guess. Never holds the secret.
+    pub features: Vec<u8>,
 }
 
 impl Candidate {

@@ -21,6 +21,9 @@ pub struct HistoryRules<'a> {
     /// True when the candidate counts at the path; without one, where no path is known. Depends on nothing but the
     /// candidate's rule; not asked where that has no path condition.
     pub applies: &'a dyn Fn(&Candidate, Option<&BytePath>) -> bool,
+    /// Completes what could not be decided without paths: the candidate, its blob's paths, and whether it lies where no
+    /// path is known as well.
+    pub decide: &'a dyn Fn(&mut Candidate, &[BytePath], bool),
 }
 
 /// Finds for every candidate its paths and its introducing commit: the earliest over all blobs that hold the secret
@@ -37,9 +40,11 @@ pub fn history(repo: &Repo, past: &Past, found: Vec<Found>, rules: &HistoryRules
     let mut groups: BTreeMap<(String, Secret, bool), Vec<Seen>> = BTreeMap::new();
     for Found { origin, candidates, marks, .. } in found {
         for candidate in candidates {
-            let key = (candidate.rule.id.clone(), candidate.secret.clone(), candidate.dropped.is_some());
             let marks = covering(&marks, &candidate);
-            if let Some(seen) = past.see(&origin, candidate, marks, rules) {
+            if let Some(mut seen) = past.see(&origin, candidate, marks, rules) {
+                (rules.decide)(&mut seen.candidate, &seen.paths, seen.elsewhere);
+                let candidate = &seen.candidate;
+                let key = (candidate.rule.id.clone(), candidate.secret.clone(), candidate.dropped.is_some());
                 groups.entry(key).or_default().push(seen);
             }
         }

@@ -455,6 +455,7 @@ mod tests {
             guessable: false,
             dropped: None,
             paths: Vec::new(),
+            features: Vec::new(),
         };
         let origin = Origin::at(OriginKind::Tree, BytePath::new([n]));
         Finding { origin, candidate, placement: Placement::default(), fingerprint: String::new() }

@@ -47,6 +47,7 @@ pub fn candidate(rule: &str, secret: &str, guessable: bool) -> Candidate {
         guessable,
         dropped: None,
         paths: Vec::new(),
+        features: Vec::new(),
     }
 }
 

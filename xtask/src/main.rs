@@ -1,11 +1,13 @@
 //! Generates what is checked in: `cargo xtask pack` writes the rule pack and `--check` proves it current;
 //! `cargo xtask pairs` counts the table that the prefilter plans with.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use keyward::detect::plan_bytes;
+use keyward::detect::{Detector, plan_bytes, training_row};
+use keyward::model::{Blob, BytePath, Fresh, Origin, OriginKind};
 use keyward::rule::pack::{Pack, encode_examples};
 use keyward::rule::written::{self, Proved};
 
@@ -14,8 +16,9 @@ fn main() -> ExitCode {
     let done = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["pack"] => pack(false),
         ["pack", "--check"] => pack(true),
+        ["candidates", dir] => candidates(Path::new(dir)),
         ["pairs", dirs @ ..] if !dirs.is_empty() => pairs(dirs),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask pack [--check] | pairs DIR…")),
+        _ => Err(anyhow::anyhow!("usage: cargo xtask pack [--check] | pairs DIR… | candidates DIR")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -93,5 +96,44 @@ fn pairs(dirs: &[&str]) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
     std::fs::write(root.join("rules/pairs.bin"), table)?;
     println!("{all} pairs");
+    Ok(())
+}
+
+/// One line a candidate of the generic rule in the files below `dir`, for `tools/train`: the path, first and last line,
+/// the columns of the value in bytes from 0, why it was dropped if not by the model, the score, and the facts. No
+/// value is written.
+fn candidates(dir: &Path) -> Result<()> {
+    let detector = Detector::new(Pack::builtin()?.rules)?;
+    let mut files = Vec::new();
+    let mut left = vec![dir.to_owned()];
+    while let Some(path) = left.pop() {
+        let meta = path.symlink_metadata()?;
+        if meta.is_dir() {
+            for entry in std::fs::read_dir(&path)? {
+                left.push(entry?.path());
+            }
+        } else if meta.is_file() && meta.len() < 64 << 20 {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for path in files {
+        let bytes = std::fs::read(&path)?;
+        let name = BytePath::new(path.to_string_lossy().as_ref());
+        let origin = Origin::at(OriginKind::Tree, name.clone());
+        let blob = Blob { origin: &origin, bytes: &bytes, fresh: &Fresh::All, former_path: None, earlier: &[] };
+        for candidate in detector.scan(&blob).map(|found| found.candidates).unwrap_or_default() {
+            let Some((facts, score)) = training_row(&candidate, Some(&name)) else { continue };
+            let dropped = candidate.dropped.as_deref().filter(|why| !why.contains("the model")).unwrap_or("");
+            let facts: Vec<String> = facts.iter().map(u8::to_string).collect();
+            let line_start = |at: usize| bytes[..at].iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
+            let column = candidate.span.start - line_start(candidate.span.start);
+            let last = candidate.span.end - line_start(candidate.span.end);
+            let (start, end) = (candidate.start.line, candidate.end.line);
+            writeln!(out, "{name}\t{start}\t{end}\t{column}\t{last}\t{dropped}\t{score}\t{}", facts.join(" "))?;
+        }
+    }
+    out.flush()?;
     Ok(())
 }

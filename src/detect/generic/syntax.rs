@@ -1,91 +1,72 @@
-//! Where a name ends, what may stand between it and its value, and where the value ends. Judges nothing.
+//! What may stand between a name and its value, and where the value lies. Judges nothing.
 
+use super::name::{self, NAME};
 use crate::model::Span;
 
-/// Longest name, distance and value looked at, in bytes.
-const NAME: usize = 80;
-const GAP: usize = 40;
-const VALUE: usize = 512;
+/// Longest distance and value looked at, in bytes.
+pub(super) const GAP: usize = 40;
+pub(super) const VALUE: usize = 768;
+/// Longest list of bytes.
+const LIST: usize = 2048;
 
-fn name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$')
+/// How a value is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum How {
+    /// `name = value`
+    Equals = 1,
+    /// `name: value`
+    Colon,
+    /// `name => value`, `name := value`
+    Arrow,
+    /// `name == "value"`
+    Compare,
+    /// `("name", "value")`
+    Argument,
+    /// `setName("value")`
+    Setter,
+    /// `name || "value"`
+    Fallback,
+    /// `<name>value<`
+    Tag,
+    /// `key="name" value="value"`
+    Beside,
+    /// `--name value`, `ENV name value`
+    Blank,
+    /// `?name=value&`
+    Query,
+    /// `variable "name" { default = "value" }`
+    Default,
+    /// `login("user", "value")`
+    Login,
+    /// `://user:value@`
+    Url,
 }
 
-/// The whole name, when the anchor is a word of it and no other word says that the value is none.
-pub(super) fn name_around(text: &[u8], anchor: Span) -> Option<Span> {
-    let left = text.get(anchor.start.saturating_sub(NAME)..anchor.start)?;
-    let right = text.get(anchor.end..text.len().min(anchor.end + NAME))?;
-    let before = left.iter().rev().take_while(|b| name_byte(**b)).count();
-    let after = right.iter().take_while(|b| name_byte(**b)).count();
-    if before == NAME || after == NAME {
-        return None;
-    }
-    let word = anchor.of(text);
-    let lower_start = word.first().is_some_and(u8::is_ascii_lowercase);
-    if word.len() < 6 && lower_start && left.last().is_some_and(u8::is_ascii_lowercase) {
-        return None;
-    }
-    let suffix = right.get(..after)?.to_ascii_lowercase();
-    let runs_on = word.last().is_some_and(u8::is_ascii_lowercase) && right.first().is_some_and(u8::is_ascii_lowercase);
-    const JOINED: [&[u8]; 12] =
-        [b"s", b"key", b"value", b"secret", b"token", b"pass", b"word", b"phrase", b"id", b"prod", b"dev", b"string"];
-    if runs_on && !JOINED.iter().any(|joined| suffix.starts_with(joined)) {
-        return None;
-    }
-    const NOT_IT: [&[u8]; 40] = [
-        b"url",
-        b"uri",
-        b"path",
-        b"file",
-        b"dir",
-        b"name",
-        b"type",
-        b"field",
-        b"label",
-        b"hint",
-        b"length",
-        b"len",
-        b"count",
-        b"max",
-        b"min",
-        b"ttl",
-        b"expir",
-        b"regex",
-        b"pattern",
-        b"policy",
-        b"reset",
-        b"placeholder",
-        b"error",
-        b"message",
-        b"msg",
-        b"title",
-        b"text",
-        b"description",
-        b"endpoint",
-        b"issuer",
-        b"algorithm",
-        b"format",
-        b"prefix",
-        b"header",
-        b"param",
-        b"column",
-        b"hash",
-        b"ref",
-        b"manager",
-        b"public",
-    ];
-    let word_in = |word: &[u8], list: &[&[u8]]| list.iter().any(|other| word.starts_with(other));
-    let mut words = suffix.split(|b| !b.is_ascii_alphanumeric());
-    if words.any(|part| word_in(part, &NOT_IT) || part.strip_prefix(b"s").is_some_and(|p| word_in(p, &NOT_IT)))
-        || memchr::memmem::find(&suffix, b"_id").is_some()
-    {
-        return None;
-    }
-    let prefix = left.get(left.len() - before..)?.to_ascii_lowercase();
-    if memchr::memmem::find(&prefix, b"public").is_some() || memchr::memmem::find(&prefix, b"csrf").is_some() {
-        return None;
-    }
-    Some(Span::new(anchor.start - before, anchor.end + after))
+/// What a value is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quote {
+    /// Nothing.
+    Bare,
+    /// `"`, `'` or a backtick.
+    Plain(u8),
+    /// The same, escaped: inside another literal.
+    Escaped(u8),
+    /// A list of numbers.
+    List,
+}
+
+/// A name, what gives it a value, and the value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    pub(super) name: Span,
+    pub(super) value: Span,
+    pub(super) how: How,
+    pub(super) quote: Quote,
+    /// True when the name stands in quotes of its own.
+    pub(super) keyed: bool,
+    /// True when a call or a constructor stands around the literal: `Some("…")`.
+    pub(super) wrapped: bool,
 }
 
 /// A place in the text, moved forward over what is expected.
@@ -94,8 +75,8 @@ pub(super) struct Cursor<'a> {
     pub(super) at: usize,
 }
 
-impl Cursor<'_> {
-    fn rest(&self) -> &[u8] {
+impl<'a> Cursor<'a> {
+    pub(super) fn rest(&self) -> &'a [u8] {
         self.text.get(self.at..).unwrap_or_default()
     }
 
@@ -118,16 +99,9 @@ impl Cursor<'_> {
     }
 }
 
-/// A value's opening quote.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Quote {
-    Plain(u8),
-    Escaped(u8),
-}
-
 /// What ends a value without quotes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bare {
+enum Bare {
     /// The line, or a comment on it.
     Line,
     /// The next tag.
@@ -136,76 +110,46 @@ pub(super) enum Bare {
     Word,
     /// The next parameter of a URL.
     Query,
+    /// It would be code: never taken.
+    No,
 }
 
-/// Moves to the first byte of the value.
-pub(super) fn operator(at: &mut Cursor<'_>, name: Span, anchor: Span) -> Option<(Option<Quote>, Bare)> {
-    let before = at.text.get(name.start.saturating_sub(NAME)..name.start).unwrap_or_default();
-    let opened = at.at;
-    let closing = at.skip(3, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')' | b'\\'));
-    if closing == 0 && at.eat(b">") {
-        return Some((None, Bare::Tag));
-    }
-    // What a call returns is not given to its last argument: `hmac('', 'test_secret') => '…'`.
-    if at.text.get(opened..at.at).is_some_and(|closers| closers.contains(&b')'))
-        && at.text.get(at.at..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"=>"))
-    {
-        return None;
-    }
-    let mut bare = Bare::Line;
-    // Where a value without quotes would be code: never taken.
-    let only_quoted = Bare::Tag;
-    if let Some(value) = value_beside(at, closing > 0) {
-        at.at = value;
-    } else if let Some(value) = default_of_variable(at, before) {
-        (at.at, bare) = (value, only_quoted);
-    } else if closing == 0 && takes_blank(at.text, name, before) && matches!(at.rest(), [b' ' | b'\t', ..]) {
-        at.blanks();
-        if matches!(at.rest(), [b'=' | b':', ..]) {
-            assignment(at)?;
-        } else {
-            bare = Bare::Word;
-        }
-    } else if closing == 0 && is_setter(at.text, name, anchor) && at.eat(b"(") {
-        bare = only_quoted;
-    } else if closing == 1 && at.eat(b",") {
-        // An argument or an element: `("password", "…")`; but not the last word of a text, and not one of several
-        // assignments: `["A_KEY", "B=…"]`.
-        if !matches!(before.last(), Some(b'"' | b'\'' | b'`')) {
-            return None;
-        }
-        let rest = at.rest().trim_ascii_start();
-        let next = rest.strip_prefix(b"'").or_else(|| rest.strip_prefix(b"\"")).unwrap_or(rest);
-        let name = next.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.-\\".contains(b)).count();
-        if name > 0 && next.get(name) == Some(&b'=') {
-            return None;
-        }
-    } else {
-        let tight = closing == 0 && matches!(at.rest(), [b'=', next, ..] if !matches!(next, b' ' | b'\t' | b'='));
-        at.blanks();
-        let fallback: [&[u8]; 4] = [b"||", b"??", b"?:", b"or "];
-        if fallback.into_iter().any(|operator| at.eat(operator)) {
-            bare = only_quoted;
-        } else {
-            assignment(at)?;
-        }
-        if tight && matches!(before.last(), Some(b'?' | b'&')) {
-            bare = Bare::Query;
-        } else if tight && name.of(at.text).iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_') {
-            // `PGPASSWORD=… psql`: a shell's variable for one command.
-            bare = Bare::Word;
-        }
-    }
+/// The assignment whose name holds `anchor`.
+pub(super) fn read(text: &[u8], anchor: Span) -> Option<Reading> {
+    let name = name::around(text, anchor)?;
+    let mut at = Cursor { text, at: name.end };
+    let keyed = matches!(at.rest(), [b'"' | b'\'' | b'`', ..] | [b'\\', b'"' | b'\'', ..]);
+    let (how, bare) = operator(&mut at, name, anchor)?;
+    let (value, quote, wrapped) = value_at(&mut at, how, bare)?;
+    Some(Reading { name, value, how, quote, keyed, wrapped })
+}
+
+/// The value at the cursor.
+fn value_at(at: &mut Cursor<'_>, how: How, bare: Bare) -> Option<(Span, Quote, bool)> {
     at.blanks();
+    // A long literal is often begun on the next line; YAML's blocks always are.
+    let block = matches!(how, How::Colon) && (at.eat(b"|") || at.eat(b">"));
+    if block {
+        at.skip(1, |b| b == b'-');
+    }
+    let broken = matches!(at.rest(), [b'\n' | b'\r', ..]);
+    if broken {
+        at.skip(2, |b| matches!(b, b'\r' | b'\n'));
+        at.skip(GAP, |b| matches!(b, b' ' | b'\t'));
+    }
+    if let Some(list) = list_of_bytes(at) {
+        return Some((list, Quote::List, false));
+    }
+    let wrapped = wrapper(at)?;
     // Prefixes of literals: Python's and Rust's b, r, f, u; Objective-C's and C#'s @; C's L.
-    if let [b'b' | b'r' | b'f' | b'u' | b'L' | b'@' | b'(', b'"' | b'\'', ..] = at.rest() {
+    if let [b'b' | b'r' | b'f' | b'u' | b'L' | b'@' | b'(' | b'B', b'"' | b'\'', ..] = at.rest() {
         at.at += 1;
     }
-    let quote = match at.rest() {
+    match at.rest() {
         [b'\\', quote @ (b'"' | b'\''), ..] => {
             let quote = Quote::Escaped(*quote);
             at.at += 2;
-            Some(quote)
+            Some((quoted(at.text, at.at, quote)?, quote, wrapped))
         }
         [quote @ (b'"' | b'\'' | b'`'), ..] => {
             let quote = *quote;
@@ -213,11 +157,154 @@ pub(super) fn operator(at: &mut Cursor<'_>, name: Span, anchor: Span) -> Option<
             if at.rest().starts_with(&[quote, quote]) {
                 at.at += 2;
             }
-            Some(Quote::Plain(quote))
+            let quote = Quote::Plain(quote);
+            Some((quoted(at.text, at.at, quote)?, quote, wrapped))
         }
-        _ => None,
-    };
-    (quote.is_some() || bare != Bare::Tag).then_some((quote, bare))
+        _ if wrapped || bare == Bare::No || broken && !block => None,
+        _ => Some((unquoted(at.text, at.at, bare)?, Quote::Bare, false)),
+    }
+}
+
+/// Moves over `Some(`, `new Value(`, `unhexlify(` before a literal; `None` when the call looks its argument up.
+fn wrapper(at: &mut Cursor<'_>) -> Option<bool> {
+    let mut ahead = Cursor { text: at.text, at: at.at };
+    if ahead.eat(b"new ") {
+        ahead.blanks();
+    }
+    let start = ahead.at;
+    ahead.eat(b"[]");
+    let many = ahead.skip(GAP, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'&'));
+    if many < 3 || !ahead.eat(b"(") {
+        return Some(false);
+    }
+    if !matches!(ahead.rest(), [b'"' | b'\'' | b'`', ..] | [b'b' | b'@', b'"' | b'\'', ..]) {
+        return Some(false);
+    }
+    let call = at.text.get(start..ahead.at - 1)?;
+    const LOOKS_UP: [&[u8]; 17] = [
+        b"env",
+        b"get",
+        b"read",
+        b"find",
+        b"load",
+        b"fetch",
+        b"lookup",
+        b"input",
+        b"prompt",
+        b"ask",
+        b"param",
+        b"conf",
+        b"prop",
+        b"require",
+        b"translat",
+        b"hash",
+        b"format",
+    ];
+    if LOOKS_UP.iter().any(|word| name::has_folded(call, word)) {
+        return None;
+    }
+    at.at = ahead.at;
+    Some(true)
+}
+
+/// `[]byte{1, 2, …}`, `bytes([0x01, …])`, `new byte[] { … }`: at least twelve numbers that are bytes.
+fn list_of_bytes(at: &Cursor<'_>) -> Option<Span> {
+    let mut ahead = Cursor { text: at.text, at: at.at };
+    ahead.skip(GAP, |b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'[' | b']' | b'.' | b'&' | b'('));
+    ahead.eat(b"{");
+    // The bracket that opens a list may have been taken for one of a type.
+    let opened = at.text.get(..ahead.at)?.iter().rposition(|b| matches!(b, b'[' | b'{'))? + 1;
+    if opened <= at.at {
+        return None;
+    }
+    let rest = at.text.get(opened..at.text.len().min(opened + LIST))?;
+    let end = rest.iter().position(|b| matches!(b, b']' | b'}'))?;
+    let list = rest.get(..end)?;
+    let mut many = 0;
+    for item in list.split(|b| *b == b',').map(<[u8]>::trim_ascii).filter(|item| !item.is_empty()) {
+        let (digits, radix) = match item {
+            [b'0', b'x' | b'X', digits @ ..] => (digits, 16),
+            digits => (digits, 10),
+        };
+        let digits = std::str::from_utf8(digits).ok()?;
+        u8::from_str_radix(digits, radix).ok()?;
+        many += 1;
+    }
+    let start = opened + list.iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let last = list.iter().rposition(|b| !b.is_ascii_whitespace() && *b != b',')?;
+    (many >= 12).then(|| Span::new(start, opened + last + 1))
+}
+
+/// Moves to where the value begins.
+fn operator(at: &mut Cursor<'_>, name: Span, anchor: Span) -> Option<(How, Bare)> {
+    let before = at.text.get(name.start.saturating_sub(NAME)..name.start).unwrap_or_default();
+    let opened = at.at;
+    let closing = at.skip(3, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')' | b'\\'));
+    if closing <= 1 && at.eat(b">") {
+        return matches!(before.iter().rev().find(|b| !b.is_ascii_alphanumeric()), Some(b'<' | b'"' | b'\'' | b' '))
+            .then_some((How::Tag, Bare::Tag));
+    }
+    let called = at.text.get(opened..at.at).is_some_and(|closers| closers.contains(&b')'));
+    // What a call returns is not given to its last argument: `hmac('', 'test_secret') => '…'`.
+    if called && at.text.get(at.at..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"=>")) {
+        return None;
+    }
+    if let Some(value) = value_beside(at, closing > 0) {
+        at.at = value;
+        return Some((How::Beside, Bare::Line));
+    }
+    if let Some(value) = default_of_variable(at, before) {
+        at.at = value;
+        return Some((How::Default, Bare::No));
+    }
+    if closing == 0 && matches!(at.rest(), [b' ' | b'\t', ..]) {
+        let mut ahead = Cursor { text: at.text, at: at.at };
+        ahead.blanks();
+        let quoted = matches!(ahead.rest(), [b'"' | b'\'', ..]);
+        if quoted || takes_blank(at.text, name, before) && !matches!(ahead.rest(), [b'=' | b':', ..]) {
+            at.at = ahead.at;
+            return Some((How::Blank, if quoted { Bare::No } else { Bare::Word }));
+        }
+    }
+    if closing == 0 && is_setter(at.text, name, anchor) && at.eat(b"(") {
+        return Some((How::Setter, Bare::No));
+    }
+    if closing <= 2 && !called && at.eat(b",") {
+        return argument(at, before, closing);
+    }
+    let tight = closing == 0 && matches!(at.rest(), [b'=', next, ..] if !matches!(next, b' ' | b'\t' | b'='));
+    at.blanks();
+    let fallback: [&[u8]; 4] = [b"||", b"??", b"?:", b"or "];
+    if fallback.into_iter().any(|operator| at.eat(operator)) {
+        return Some((How::Fallback, Bare::No));
+    }
+    let how = assignment(at)?;
+    if how == How::Compare {
+        return Some((how, Bare::No));
+    }
+    if tight && matches!(before.last(), Some(b'?' | b'&')) {
+        return Some((How::Query, Bare::Query));
+    }
+    let loud = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_';
+    // `PGPASSWORD=… psql`: a shell's variable for one command; `--password=…`: its option.
+    if tight && (name.of(at.text).iter().all(loud) || name.of(at.text).starts_with(b"--")) {
+        return Some((how, Bare::Word));
+    }
+    Some((how, Bare::Line))
+}
+
+/// `("password", "…")`; but not the last word of a text, and not one of several assignments: `["A_KEY", "B=…"]`.
+fn argument(at: &mut Cursor<'_>, before: &[u8], closing: usize) -> Option<(How, Bare)> {
+    if closing > 0 && !matches!(before.last(), Some(b'"' | b'\'' | b'`')) {
+        return None;
+    }
+    let rest = at.rest().trim_ascii_start();
+    let next = rest.strip_prefix(b"'").or_else(|| rest.strip_prefix(b"\"")).unwrap_or(rest);
+    let name = next.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.-\\".contains(b)).count();
+    if name > 0 && next.get(name) == Some(&b'=') {
+        return None;
+    }
+    Some((How::Argument, Bare::No))
 }
 
 /// The value that a name has beside it, as attributes (`key="password" value="…"`) and environments of containers
@@ -253,11 +340,12 @@ fn default_of_variable(at: &Cursor<'_>, before: &[u8]) -> Option<usize> {
 }
 
 /// Names that a blank parts from the value: `--token …`, a Dockerfile's `ENV TOKEN …`, `aws configure set …`,
-/// fish's `set -x TOKEN …`.
+/// fish's `set -x TOKEN …`, SQL's `IDENTIFIED BY …`.
 fn takes_blank(text: &[u8], name: Span, before: &[u8]) -> bool {
     let line = before.rsplit(|b| *b == b'\n').next().unwrap_or_default();
     let word = line.trim_ascii().rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
     name.of(text).starts_with(b"--")
+        || name::has_folded(name.of(text), b"identified by")
         || line.last().is_some_and(u8::is_ascii_whitespace) && matches!(word, b"ENV" | b"set" | b"-x" | b"-gx" | b"-Ux")
 }
 
@@ -270,26 +358,29 @@ fn is_setter(text: &[u8], name: Span, anchor: Span) -> bool {
         || method > 0 && name.start + method == anchor.start
 }
 
-/// `=`, `:`, `:=`, `=>`, and a type between `:` and `=`. Comparisons are none.
-fn assignment(at: &mut Cursor<'_>) -> Option<()> {
-    if at.eat(b":=") || at.eat(b"=>") {
-        return Some(());
+/// `=`, `:`, `:=`, `=>`, `==`, and a type between `:` and `=`.
+fn assignment(at: &mut Cursor<'_>) -> Option<How> {
+    if at.eat(b":=") || at.eat(b"=>") || at.eat(b"->") {
+        return Some(How::Arrow);
+    }
+    if at.eat(b"!=") || at.eat(b"==") {
+        at.skip(1, |b| b == b'=');
+        return Some(How::Compare);
     }
     if at.eat(b"=") {
-        at.skip(2, |b| b == b'=');
-        return Some(());
+        return Some(How::Equals);
     }
-    if !at.eat(b":") {
+    if at.eat(b"::") || !at.eat(b":") {
         return None;
     }
-    let typed = Cursor { text: at.text, at: at.at };
+    let mut typed = Cursor { text: at.text, at: at.at };
     let kind =
         |b: u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'&' | b'\'' | b'<' | b'>' | b'[' | b']' | b'?' | b'|');
-    let mut typed = typed;
     if typed.skip(GAP, kind) > 0 && typed.rest().first() == Some(&b'=') && !typed.rest().starts_with(b"==") {
         at.at = typed.at + 1;
+        return Some(How::Equals);
     }
-    Some(())
+    Some(How::Colon)
 }
 
 /// Up to the closing quote on the same line.
@@ -310,26 +401,89 @@ pub(super) fn quoted(text: &[u8], start: usize, quote: Quote) -> Option<Span> {
     None
 }
 
-pub(super) fn unquoted(text: &[u8], start: usize, bare: Bare) -> Option<Span> {
+fn unquoted(text: &[u8], start: usize, bare: Bare) -> Option<Span> {
     let rest = text.get(start..text.len().min(start + VALUE))?;
-    let ends = |b: &u8| match bare {
+    let mut brackets = 0_usize;
+    let mut ends = |at: usize, b: &u8| match bare {
         Bare::Tag => *b == b'<',
-        Bare::Line | Bare::Word => b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'\\'),
         Bare::Query => b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'\\' | b'&' | b'#' | b'<' | b'>'),
+        _ => {
+            brackets += usize::from(matches!(b, b'(' | b'{' | b'['));
+            // Flow mappings and lists go on or end here: `{user: me, password: you}`.
+            let closes = matches!(b, b')' | b'}' | b']') && {
+                let open = brackets > 0;
+                brackets = brackets.saturating_sub(1);
+                !open
+            };
+            let parts = matches!(b, b',' | b';' | b'&')
+                && rest.get(at + 1).is_none_or(|next| {
+                    next.is_ascii_whitespace() || matches!(b, b';' | b'&') && names_follow(rest.get(at + 1..))
+                });
+            b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'\\') || closes || parts
+        }
     };
-    let length = rest.iter().position(ends).or((rest.len() < VALUE).then_some(rest.len()))?;
-    if bare == Bare::Line {
+    let length =
+        rest.iter().enumerate().position(|(at, b)| ends(at, b)).or((rest.len() < VALUE).then_some(rest.len()))?;
+    let tail = rest.get(length..)?;
+    if bare == Bare::Line && matches!(tail, [b' ' | b'\t', ..]) {
         // What follows on the line may be a comment only: prose is not a value.
-        let tail = rest.get(length..)?;
         let tail = tail.split(|b| *b == b'\n').next().unwrap_or_default().trim_ascii();
-        if !tail.is_empty() && !tail.starts_with(b"#") && !tail.starts_with(b";") && !tail.starts_with(b"//") {
+        let fine: [&[u8]; 9] = [b"#", b";", b"//", b"\\", b"<!", b"--", b"}", b"]", b"&&"];
+        if !tail.is_empty() && !fine.into_iter().any(|start| tail.starts_with(start)) {
             return None;
         }
     }
-    if bare == Bare::Word && rest.get(length) == Some(&b'\\') {
+    if matches!(tail, [b'\\', next, ..] if !matches!(next, b'n' | b'r' | b't' | b'"' | b'\'')) {
         return None;
     }
     let value = rest.get(..length)?;
     let trimmed = value.iter().rev().take_while(|b| matches!(b, b',' | b';')).count();
     Some(Span::new(start, start + length - trimmed))
+}
+
+/// True when another assignment follows: what parts a connection string's items.
+fn names_follow(rest: Option<&[u8]>) -> bool {
+    let rest = rest.unwrap_or_default();
+    let rest = rest.get(..rest.len().min(GAP)).unwrap_or_default();
+    let name = rest.iter().take_while(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-' | b' ')).count();
+    name > 1 && rest.get(name) == Some(&b'=')
+}
+
+/// `login("user", "…")`: the second argument of a call that begins at `open`, one past its bracket.
+pub(super) fn login(text: &[u8], open: usize) -> Option<(Span, Quote)> {
+    let mut at = Cursor { text, at: open };
+    at.blanks();
+    match at.rest() {
+        [quote @ (b'"' | b'\''), ..] => at.at = quoted(text, at.at + 1, Quote::Plain(*quote))?.end + 1,
+        _ => {
+            at.skip(GAP, |b| name::name_byte(b) || matches!(b, b':' | b'@'));
+        }
+    }
+    if !at.eat(b",") {
+        return None;
+    }
+    at.blanks();
+    let quote = match at.rest() {
+        [quote @ (b'"' | b'\''), ..] => Quote::Plain(*quote),
+        _ => return None,
+    };
+    Some((quoted(text, at.at + 1, quote)?, quote))
+}
+
+/// `://user:…@`: the password of a URL whose host may be a format's gap; `start` is one past `://`.
+pub(super) fn userinfo(text: &[u8], start: usize) -> Option<(Span, Span)> {
+    let rest = text.get(start..text.len().min(start + 2 * NAME))?;
+    let user = rest.iter().take_while(|b| name::name_byte(**b) || matches!(b, b'%' | b'+' | b'~' | b'!')).count();
+    if user == 0 || rest.get(user) != Some(&b':') {
+        return None;
+    }
+    let from = user + 1;
+    let tail = rest.get(from..)?;
+    let ends =
+        |b: &u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'?' | b'#' | b'@' | b'"' | b'\'' | b'`' | b'<' | b'\\');
+    let many = tail.iter().position(ends)?;
+    if many == 0 || tail.get(many) != Some(&b'@') {
+        return None;
+    }
+    Some((Span::new(start, start + user), Span::new(start + from, start + from + many)))
 }

@@ -1,0 +1,488 @@
+//! What the model goes by: small numbers about a value, its name, and how the one is given to the other. None of them
+//! knows the path; those that do are filled in by [`Facts::at`], when it is known.
+
+use super::looks;
+use super::name::has_folded;
+use super::syntax::{GAP, How, Quote, Reading};
+use crate::model::{BytePath, Span};
+
+macro_rules! facts {
+    ($($fact:ident $name:literal,)*) => {
+        /// What is known of a candidate; its number is the column that the model was trained on.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(usize)]
+        pub(super) enum Fact { $($fact,)* }
+
+        /// What explanations call each fact.
+        pub(super) const NAMES: &[&str] = &[$($name,)*];
+    };
+}
+
+facts! {
+    Length "the value's length",
+    Lower "its share of small letters",
+    Upper "its share of capitals",
+    Digits "its share of digits",
+    Symbols "its share of signs",
+    Classes "how many classes of characters it has",
+    Entropy "its entropy",
+    Evenness "how evenly its characters are spread",
+    PairCost "how unlike words its letters follow each other",
+    Known "its share of dictionary words",
+    LongestWord "the longest dictionary word in it",
+    LetterRuns "how many words it seems to have",
+    StandIns "its share of words that stand for a secret",
+    Dull "its share of repeats and sequences",
+    Changes "how often the class of character changes",
+    Blanks "how many blanks it has",
+    Dots "how many dots it has",
+    Dashes "how many dashes it has",
+    Lines "how many underscores it has",
+    Slashes "how many slashes it has",
+    Padding "its base64 padding",
+    Hex "whether it is hexadecimal",
+    HexLength "whether its length is a hash's",
+    Base64 "whether it is base64",
+    Uuid "whether it is a UUID",
+    Hash "whether it is a password's hash",
+    Mail "whether it is a mail address",
+    Numeric "whether it is a number",
+    Capital "whether it begins with a capital",
+    Camel "how many humps it has",
+    Loud "whether it is a constant's name",
+    Brackets "how many brackets it has",
+    Template "how many signs of templates it has",
+    NonAscii "whether it holds other than ASCII",
+    TailDigits "how many digits it ends with",
+    HeadLetters "how many letters it begins with",
+    SameAsName "whether it repeats its name",
+    IsName "whether it looks like a name in code",
+    Punctuation "how many exclamation marks and the like it has",
+    NameLength "the name's length",
+    NameBefore "what stands in the name before the telling word",
+    NameAfter "what stands in the name after the telling word",
+    NameCase "how the name is written",
+    NameDots "how many dots the name has",
+    NamePass "a name with `pass`",
+    NamePwd "a name with `pwd`",
+    NameSecret "a name with `secret`",
+    NameToken "a name with `token`",
+    NameKey "a name with `key`",
+    NameAuth "a name with `auth`",
+    NameCred "a name with `cred`",
+    NameSalt "a name with `salt`",
+    NameApi "a name with `api`",
+    NameAccess "a name with `access`",
+    NamePrivate "a name with `priv`",
+    NameUser "a name with `user`",
+    NameId "a name with `id`",
+    NameTest "a name with `test`",
+    NameDb "a name with `db` or `sql`",
+    NameClient "a name with `client`",
+    NameCrypt "a name with `crypt`, `aes`, `hmac` or `sign`",
+    NameHash "a name with `hash`, `digest` or `sum`",
+    NamePlural "a name with an `s` at its end",
+    NameRoot "a name with `root` or `admin`",
+    NameStore "a name with `store`",
+    NameConfirm "a name with `confirm`, `new`, `old` or `current`",
+    NameWrong "a name with `invalid`, `wrong`, `bad` or `fake`",
+    NameMode "a name with `mode`, `method`, `enable`, `use` or `is`",
+    NameReset "a name with `reset`, `forgot` or `change`",
+    NamePrefix "a name with `prefix`, `hint`, `text` or `ref`",
+    NameAlone "a name that is the telling word alone",
+    HowGiven "how the value is given",
+    HowArgument "an argument of a call",
+    HowCompared "a comparison",
+    HowBlank "a blank between name and value",
+    Quoted "the value's quotes",
+    Keyed "whether the name is quoted",
+    Wrapped "whether a call stands around the value",
+    Tight "whether blanks surround the operator",
+    BeforeName "what stands before the name",
+    AfterValue "what follows the value",
+    Semicolon "whether the line ends in a semicolon",
+    LineLength "the line's length",
+    Indent "the line's indent",
+    Comment "whether the line is a comment",
+    Declares "whether the line declares something",
+    Asserts "whether the line checks or expects",
+    Shell "whether the line is a command",
+    ListItem "whether the line is a list's item",
+    UserNear "a user's name nearby",
+    HostNear "a host nearby",
+    Path "whether the path is known",
+    Code "a file of code",
+    Config "a file of configuration",
+    Data "a file of data",
+    Script "a shell script",
+    Text "a text for people",
+    Tests "a path of tests",
+    Examples "a path of examples or documentation",
+    Vendored "a path of others' code",
+}
+
+/// How many there are.
+pub(super) const COUNT: usize = NAMES.len();
+/// How many do not depend on the path.
+pub(super) const PATHLESS: usize = Fact::Path as usize;
+
+/// One number for each [`Fact`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Facts(pub(super) [u8; COUNT]);
+
+/// Bytes of a value that are looked at one by one.
+const SEEN: usize = 128;
+/// How far back a line's beginning, and who else is named, are looked for.
+const LINE: usize = 200;
+const NEAR: usize = 120;
+
+impl Facts {
+    /// Everything but the path.
+    pub(super) fn of(text: &[u8], reading: &Reading, anchor: Span) -> Self {
+        let mut facts = Self([0; COUNT]);
+        facts.value(reading.value.of(text), reading.quote);
+        facts.name(reading.name.of(text), reading, anchor);
+        facts.same(reading.name.of(text), reading.value.of(text), anchor.of(text));
+        facts.syntax(text, reading);
+        facts
+    }
+
+    /// From the first [`PATHLESS`] numbers.
+    pub(super) fn from_pathless(features: &[u8]) -> Self {
+        let mut facts = Self([0; COUNT]);
+        facts.0.iter_mut().zip(features).for_each(|(slot, value)| *slot = *value);
+        facts
+    }
+
+    /// With what the path tells.
+    pub(super) fn at(&self, path: Option<&BytePath>) -> Self {
+        let mut facts = self.clone();
+        if let Some(path) = path {
+            facts.path(&path.as_bytes().to_ascii_lowercase());
+        }
+        facts
+    }
+
+    /// True when the name tells of a salt or a nonce, and of nothing that is secret.
+    pub(super) fn names_a_salt(&self) -> bool {
+        let has = |fact: Fact| self.0.get(fact as usize).is_some_and(|value| *value > 0);
+        let secret = [Fact::NamePass, Fact::NamePwd, Fact::NameSecret, Fact::NameToken, Fact::NameKey, Fact::NameCred];
+        has(Fact::NameSalt) && !secret.into_iter().any(has)
+    }
+
+    fn set(&mut self, fact: Fact, value: usize) {
+        if let Some(slot) = self.0.get_mut(fact as usize) {
+            *slot = u8::try_from(value).unwrap_or(u8::MAX);
+        }
+    }
+
+    fn value(&mut self, value: &[u8], quote: Quote) {
+        self.set(Fact::Length, value.len());
+        self.set(Fact::Padding, value.iter().rev().take_while(|b| **b == b'=').count());
+        let hash = [16, 24, 32, 40, 48, 56, 64, 96, 128].contains(&value.len());
+        let quads = value.len().is_multiple_of(4);
+        // What is longer goes on as it began.
+        let value = value.get(..value.len().min(SEEN)).unwrap_or_default();
+        let many = |class: fn(&u8) -> bool| value.iter().filter(|b| class(b)).count();
+        let share = |part: usize| part * 100 / value.len().max(1);
+        let (lower, upper) = (many(u8::is_ascii_lowercase), many(u8::is_ascii_uppercase));
+        let (digits, blanks) = (many(u8::is_ascii_digit), many(u8::is_ascii_whitespace));
+        let symbols = value.len() - lower - upper - digits;
+        self.set(Fact::Lower, share(lower));
+        self.set(Fact::Upper, share(upper));
+        self.set(Fact::Digits, share(digits));
+        self.set(Fact::Symbols, share(symbols));
+        self.set(Fact::Classes, [lower, upper, digits, symbols].into_iter().filter(|n| *n > 0).count());
+        let entropy = looks::entropy(value);
+        self.set(Fact::Entropy, entropy / 6);
+        let most = looks::entropy_of_even(value.len());
+        self.set(Fact::Evenness, (entropy * 100).checked_div(most).unwrap_or_default());
+        let spelling = looks::spelling(value);
+        self.set(Fact::PairCost, spelling.cost);
+        self.set(Fact::Known, (spelling.known * 100).checked_div(spelling.letters).unwrap_or_default());
+        self.set(Fact::LongestWord, spelling.longest);
+        self.set(Fact::LetterRuns, spelling.runs);
+        self.set(Fact::Dull, share(looks::dull(value)));
+        self.set(
+            Fact::Changes,
+            share(value.windows(2).filter(|pair| class(pair.first()) != class(pair.last())).count()),
+        );
+        self.set(Fact::Blanks, blanks);
+        let sign = |wanted: &[u8]| value.iter().filter(|b| wanted.contains(b)).count();
+        self.set(Fact::Dots, sign(b"."));
+        self.set(Fact::Dashes, sign(b"-"));
+        self.set(Fact::Lines, sign(b"_"));
+        self.set(Fact::Slashes, sign(b"/\\"));
+        self.set(Fact::Brackets, sign(b"()[]{}<>"));
+        self.set(Fact::Template, sign(b"$%{}<>"));
+        self.set(Fact::Punctuation, sign(b"!@#^&*?~"));
+        self.set(Fact::NonAscii, usize::from(!value.is_ascii()));
+        let hex = value.iter().all(u8::is_ascii_hexdigit);
+        self.set(Fact::Hex, usize::from(hex));
+        self.set(Fact::HexLength, usize::from(hex && hash));
+        let base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_=".contains(b);
+        self.set(Fact::Base64, usize::from(value.iter().all(base64)) + usize::from(quads));
+        self.set(Fact::Uuid, usize::from(is_uuid(value)));
+        self.set(Fact::Hash, usize::from(is_hash(value)));
+        self.set(Fact::Mail, usize::from(is_mail(value)));
+        self.set(Fact::Numeric, usize::from(digits + sign(b".-+:/ ,") == value.len()));
+        self.set(Fact::Capital, usize::from(value.first().is_some_and(u8::is_ascii_uppercase)));
+        let humps =
+            value.windows(2).filter(|p| matches!(p, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()));
+        self.set(Fact::Camel, humps.count());
+        self.set(Fact::Loud, usize::from(lower == 0 && upper > 0 && upper + digits + sign(b"_") == value.len()));
+        self.set(Fact::TailDigits, value.iter().rev().take_while(|b| b.is_ascii_digit()).count());
+        self.set(Fact::HeadLetters, value.iter().take_while(|b| b.is_ascii_alphabetic()).count());
+        let name = |b: &u8| b.is_ascii_alphanumeric() || b"_.:$?!-".contains(b);
+        let starts = value.first().is_some_and(|b| b.is_ascii_alphabetic() || b"_$:".contains(b));
+        self.set(Fact::IsName, usize::from(starts && value.iter().all(name)));
+        self.set(Fact::StandIns, share(super::super::placeholder::covered(value)));
+        self.set(
+            Fact::Quoted,
+            match quote {
+                Quote::Bare => 0,
+                Quote::Plain(b'"') => 1,
+                Quote::Plain(b'\'') => 2,
+                Quote::Plain(_) => 3,
+                Quote::Escaped(_) => 4,
+                Quote::List => 5,
+            },
+        );
+    }
+
+    fn name(&mut self, name: &[u8], reading: &Reading, anchor: Span) {
+        let flags: [(Fact, &[&[u8]]); 27] = [
+            (Fact::NamePass, &[b"pass"]),
+            (Fact::NamePwd, &[b"pwd", b"pswd", b"psw"]),
+            (Fact::NameSecret, &[b"secret"]),
+            (Fact::NameToken, &[b"token"]),
+            (Fact::NameKey, &[b"key"]),
+            (Fact::NameAuth, &[b"auth"]),
+            (Fact::NameCred, &[b"cred"]),
+            (Fact::NameSalt, &[b"salt", b"nonce"]),
+            (Fact::NameApi, &[b"api"]),
+            (Fact::NameAccess, &[b"access"]),
+            (Fact::NamePrivate, &[b"priv"]),
+            (Fact::NameUser, &[b"user", b"login"]),
+            (Fact::NameId, &[b"id"]),
+            (Fact::NameTest, &[b"test", b"example", b"sample", b"demo"]),
+            (Fact::NameDb, &[b"db", b"sql", b"database", b"postgres", b"mongo", b"redis"]),
+            (Fact::NameClient, &[b"client"]),
+            (Fact::NameCrypt, &[b"crypt", b"aes", b"hmac", b"sign"]),
+            (Fact::NameHash, &[b"hash", b"digest", b"sum"]),
+            (Fact::NamePlural, &[]),
+            (Fact::NameRoot, &[b"root", b"admin"]),
+            (Fact::NameStore, &[b"store"]),
+            (Fact::NameConfirm, &[b"confirm", b"new", b"old", b"current"]),
+            (Fact::NameWrong, &[b"invalid", b"wrong", b"bad", b"fake"]),
+            (Fact::NameMode, &[b"mode", b"method", b"enable", b"use", b"is", b"allow", b"require"]),
+            (Fact::NameReset, &[b"reset", b"forgot", b"change"]),
+            (Fact::NamePrefix, &[b"prefix", b"hint", b"text", b"ref"]),
+            (Fact::NameAlone, &[]),
+        ];
+        for (fact, words) in flags {
+            self.set(fact, usize::from(words.iter().any(|word| has_folded(name, word))));
+        }
+        self.set(Fact::NamePlural, usize::from(matches!(name.last(), Some(b's' | b'S'))));
+        self.set(Fact::NameAlone, usize::from(name.len() <= anchor.len() + 3));
+        self.set(Fact::NameLength, name.len());
+        self.set(Fact::NameBefore, anchor.start.saturating_sub(reading.name.start));
+        self.set(Fact::NameAfter, reading.name.end.saturating_sub(anchor.end));
+        self.set(Fact::NameDots, name.iter().filter(|b| **b == b'.').count());
+        let has = |class: fn(&u8) -> bool| name.iter().any(class);
+        let case = match (has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase)) {
+            (true, false) => 0,
+            (false, _) => 1,
+            (true, true) if name.first().is_some_and(u8::is_ascii_uppercase) => 2,
+            (true, true) => 3,
+        };
+        self.set(
+            Fact::NameCase,
+            case * 3 + if name.contains(&b'_') { 1 } else { 2 * usize::from(name.contains(&b'-')) },
+        );
+    }
+
+    fn same(&mut self, name: &[u8], value: &[u8], anchor: &[u8]) {
+        let anchor = anchor.to_ascii_lowercase();
+        let holds = value.len() >= 4 && has_folded(name, &value.to_ascii_lowercase());
+        self.set(Fact::SameAsName, 2 * usize::from(holds) + usize::from(has_folded(value, &anchor)));
+    }
+
+    fn syntax(&mut self, text: &[u8], reading: &Reading) {
+        let Reading { name, value, how, .. } = *reading;
+        self.set(Fact::HowGiven, how as usize);
+        self.set(Fact::HowArgument, usize::from(matches!(how, How::Argument | How::Login | How::Setter)));
+        self.set(Fact::HowCompared, usize::from(how == How::Compare));
+        self.set(Fact::HowBlank, usize::from(how == How::Blank));
+        self.set(Fact::Keyed, usize::from(reading.keyed));
+        self.set(Fact::Wrapped, usize::from(reading.wrapped));
+        let between = text.get(name.end..value.start).unwrap_or_default();
+        let blanks = between.iter().filter(|b| b.is_ascii_whitespace()).count();
+        self.set(Fact::Tight, blanks.min(4));
+        let back = text.get(name.start.saturating_sub(LINE)..name.start).unwrap_or_default();
+        let start = back.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let line = back.get(start..).unwrap_or_default();
+        let tail = text.get(value.end..text.len().min(value.end + LINE)).unwrap_or_default();
+        let end = tail.iter().position(|b| *b == b'\n').unwrap_or(tail.len());
+        let rest = tail.get(..end).unwrap_or_default();
+        self.set(Fact::BeforeName, around(line.last()));
+        let closing = usize::from(reading.quote != Quote::Bare && !matches!(reading.quote, Quote::List));
+        self.set(
+            Fact::AfterValue,
+            around(
+                rest.get(closing + usize::from(matches!(reading.quote, Quote::Escaped(_)))..).and_then(<[u8]>::first),
+            ),
+        );
+        self.set(Fact::Semicolon, usize::from(rest.trim_ascii_end().ends_with(b";")));
+        self.set(Fact::LineLength, line.len() + (value.end - name.start) + rest.len());
+        self.set(Fact::Indent, line.iter().take_while(|b| b.is_ascii_whitespace()).count());
+        let line = line.trim_ascii_start();
+        let begins = |list: &[&[u8]]| list.iter().any(|word| line.starts_with(word));
+        let holds = |list: &[&[u8]]| list.iter().any(|word| memchr::memmem::find(line, word).is_some());
+        self.set(Fact::Comment, usize::from(begins(&[b"//", b"#", b"*", b"/*", b"--", b";", b"<!--"])));
+        self.set(Fact::ListItem, usize::from(begins(&[b"- ", b"* ", b"+ "])));
+        let declares: [&[u8]; 9] =
+            [b"const", b"let ", b"var ", b"static", b"final", b"private", b"public", b"def ", b"String "];
+        self.set(Fact::Declares, usize::from(holds(&declares)));
+        self.set(Fact::Asserts, usize::from(holds(&[b"ssert", b"xpect", b"should", b"Equal", b"verify", b"when("])));
+        self.set(
+            Fact::Shell,
+            usize::from(holds(&[b"docker", b" -e ", b"export ", b"ENV ", b"$ ", b"curl", b" --", b"mysql"])),
+        );
+        let near = text.get(name.start.saturating_sub(NEAR)..name.start).unwrap_or_default();
+        let after = text.get(value.end..text.len().min(value.end + GAP)).unwrap_or_default();
+        let users: [&[u8]; 5] = [b"user", b"login", b"mail", b"admin", b"uid"];
+        self.set(
+            Fact::UserNear,
+            usize::from(users.iter().any(|word| has_folded(near, word) || has_folded(after, word))),
+        );
+        let hosts: [&[u8]; 5] = [b"host", b"port", b"://", b"server", b"database"];
+        self.set(
+            Fact::HostNear,
+            usize::from(hosts.iter().any(|word| has_folded(near, word) || has_folded(after, word))),
+        );
+    }
+
+    fn path(&mut self, path: &[u8]) {
+        let file = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
+        let ends = |list: &[&[u8]]| list.iter().any(|end| file.ends_with(end));
+        self.set(Fact::Path, 1);
+        let config: [&[u8]; 14] = [
+            b".yml",
+            b".yaml",
+            b".toml",
+            b".ini",
+            b".cfg",
+            b".conf",
+            b".config",
+            b".cnf",
+            b".properties",
+            b".env",
+            b"rc",
+            b".tfvars",
+            b".tf",
+            b".rsp",
+        ];
+        let code: [&[u8]; 28] = [
+            b".rs", b".go", b".py", b".js", b".ts", b".jsx", b".tsx", b".mjs", b".java", b".kt", b".scala", b".rb",
+            b".cs", b".c", b".h", b".cc", b".cpp", b".hpp", b".php", b".hs", b".swift", b".m", b".ex", b".groovy",
+            b".gradle", b".dart", b".pl", b".lua",
+        ];
+        let text: [&[u8]; 8] = [b".md", b".rst", b".txt", b".html", b".adoc", b".asciidoc", b".tex", b".ipynb"];
+        let data: [&[u8]; 6] = [b".json", b".xml", b".csv", b".sql", b".snap", b".plist"];
+        let script: [&[u8]; 6] = [b".sh", b".bash", b".zsh", b".fish", b".ps1", b".bat"];
+        self.set(Fact::Config, usize::from(ends(&config) || file.starts_with(b".env")));
+        self.set(Fact::Code, usize::from(ends(&code)));
+        self.set(Fact::Text, usize::from(ends(&text)));
+        self.set(Fact::Data, usize::from(ends(&data)));
+        self.set(Fact::Script, usize::from(ends(&script) || file.starts_with(b"dockerfile")));
+        let words = |list: &[&[u8]]| path.split(|b| !b.is_ascii_alphabetic()).any(|word| list.contains(&word));
+        self.set(
+            Fact::Tests,
+            usize::from(words(&[
+                b"test",
+                b"tests",
+                b"testing",
+                b"testdata",
+                b"spec",
+                b"specs",
+                b"mock",
+                b"fixture",
+                b"fixtures",
+            ])),
+        );
+        self.set(
+            Fact::Examples,
+            usize::from(words(&[b"example", b"examples", b"sample", b"samples", b"docs", b"doc", b"demo", b"readme"])),
+        );
+        self.set(Fact::Vendored, usize::from(words(&[b"vendor", b"node_modules", b"third"])));
+    }
+}
+
+/// What a neighbouring byte is; nothing for the line's border.
+fn around(byte: Option<&u8>) -> usize {
+    match byte {
+        None | Some(b'\n' | b'\r') => 0,
+        Some(b' ' | b'\t') => 1,
+        Some(b',') => 2,
+        Some(b';') => 3,
+        Some(b')') => 4,
+        Some(b'}' | b']') => 5,
+        Some(b'"' | b'\'' | b'`') => 6,
+        Some(b'.') => 7,
+        Some(b'(' | b'[' | b'{') => 8,
+        Some(b'+' | b'&' | b'?') => 9,
+        Some(b'<' | b'>') => 10,
+        Some(b'\\') => 11,
+        Some(_) => 12,
+    }
+}
+
+fn class(byte: Option<&u8>) -> u8 {
+    match byte {
+        Some(b'a'..=b'z') => 1,
+        Some(b'A'..=b'Z') => 2,
+        Some(b'0'..=b'9') => 3,
+        _ => 4,
+    }
+}
+
+pub(super) fn is_uuid(value: &[u8]) -> bool {
+    value.len() == 36
+        && value.iter().enumerate().all(|(at, b)| match at {
+            8 | 13 | 18 | 23 => *b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+}
+
+pub(super) fn is_hash(value: &[u8]) -> bool {
+    const HASHES: [&[u8]; 16] = [
+        b"$2a$",
+        b"$2b$",
+        b"$2x$",
+        b"$2y$",
+        b"$argon2",
+        b"$1$",
+        b"$5$",
+        b"$6$",
+        b"$y$",
+        b"$apr1$",
+        b"$scrypt$",
+        b"$pbkdf2",
+        b"pbkdf2_",
+        b"pbkdf2:",
+        b"scrypt:",
+        b"{SSHA",
+    ];
+    HASHES.into_iter().any(|start| value.starts_with(start))
+}
+
+pub(super) fn is_mail(value: &[u8]) -> bool {
+    let mut halves = value.split(|b| *b == b'@');
+    let (Some(user), Some(host), None) = (halves.next(), halves.next(), halves.next()) else { return false };
+    let plain = |part: &[u8]| part.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'));
+    plain(user)
+        && plain(host)
+        && memchr::memchr(b'.', host).is_some()
+        && host.last().is_some_and(u8::is_ascii_alphabetic)
+}

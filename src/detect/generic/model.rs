@@ -1,0 +1,114 @@
+//! The model that weighs what the grammar read: boosted trees over [`Facts`], in integers. Knows no text.
+
+use super::facts::{COUNT, Facts, NAMES};
+use crate::model::Confidence;
+
+/// Made by `tools/train/train.py`; how, and what it scored, stands in `rules/generic-model.md`.
+static WEIGHTS: &[u8] = include_bytes!("../../../rules/generic-model.bin");
+
+/// Every tree asks so many questions.
+const DEPTH: usize = 4;
+const QUESTIONS: usize = (1 << DEPTH) - 1;
+const LEAVES: usize = 1 << DEPTH;
+/// A question is a fact and the most that leads to the left; a leaf is an `i16`.
+const TREE: usize = 2 * QUESTIONS + 2 * LEAVES;
+/// The version, the number of facts, the bias, and the scores from which on a candidate is low, medium and high.
+const HEAD: usize = 2 + 4 * 4;
+/// Scores are log odds times this.
+const SCALE: f64 = 4096.0;
+#[cfg(test)]
+const VERSION: u8 = 1;
+
+/// What the model makes of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// Log odds, in 1/4096.
+    pub(super) score: i32,
+    /// `None` when it is below all thresholds.
+    pub(super) confidence: Option<Confidence>,
+}
+
+impl Verdict {
+    /// How likely the model takes it to be a secret, in percent.
+    pub(super) fn chance(self) -> u8 {
+        let odds = 1.0 / (1.0 + (-f64::from(self.score) / SCALE).exp());
+        // Between 1 and 99: nothing guessed is certain.
+        (odds * 100.0).round().clamp(1.0, 99.0) as u8
+    }
+}
+
+/// Weighs a candidate.
+pub(super) fn weigh(facts: &Facts) -> Verdict {
+    let score = score(facts);
+    let level = |index: usize| score >= number(2 + 4 * index);
+    let confidence = match (level(1), level(2), level(3)) {
+        (_, _, true) => Some(Confidence::High),
+        (_, true, _) => Some(Confidence::Medium),
+        (true, ..) => Some(Confidence::Low),
+        _ => None,
+    };
+    Verdict { score, confidence }
+}
+
+fn score(facts: &Facts) -> i32 {
+    let trees = WEIGHTS.get(HEAD + COUNT..).unwrap_or_default();
+    trees.chunks_exact(TREE).fold(number(2), |sum, tree| sum + i32::from(leaf(tree, facts)))
+}
+
+fn leaf(tree: &[u8], facts: &Facts) -> i16 {
+    let mut node = 0;
+    for _ in 0..DEPTH {
+        let (Some(fact), Some(most)) = (tree.get(2 * node), tree.get(2 * node + 1)) else { return 0 };
+        let value = facts.0.get(usize::from(*fact)).copied().unwrap_or_default();
+        node = 2 * node + 1 + usize::from(value > *most);
+    }
+    let at = 2 * QUESTIONS + 2 * (node - QUESTIONS);
+    tree.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map_or(0, i16::from_le_bytes)
+}
+
+fn number(at: usize) -> i32 {
+    WEIGHTS.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_le_bytes)
+}
+
+/// The facts that moved the score most: each is set to what is usual, and the difference told, largest first.
+pub(super) fn reasons(facts: &Facts) -> Vec<(&'static str, u8, i32)> {
+    let here = score(facts);
+    let usual = WEIGHTS.get(HEAD..HEAD + COUNT).unwrap_or_default();
+    let mut reasons: Vec<_> = Vec::new();
+    for (index, (name, usual)) in NAMES.iter().zip(usual).enumerate() {
+        let mut other = facts.clone();
+        if let Some(slot) = other.0.get_mut(index) {
+            let value = std::mem::replace(slot, *usual);
+            let moved = here - score(&other);
+            if moved != 0 {
+                reasons.push((*name, value, moved));
+            }
+        }
+    }
+    reasons.sort_by_key(|(name, _, moved)| (std::cmp::Reverse(moved.abs()), *name));
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_weights_fit_the_facts() {
+        assert_eq!(WEIGHTS.first(), Some(&VERSION));
+        assert_eq!(WEIGHTS.get(1).copied().map(usize::from), Some(COUNT), "retrain: the facts have changed");
+        let trees = WEIGHTS.get(HEAD + COUNT..).unwrap();
+        assert_eq!(trees.len() % TREE, 0);
+        assert!(trees.len() / TREE >= 50);
+        for tree in trees.chunks_exact(TREE) {
+            assert!(tree[..2 * QUESTIONS].chunks_exact(2).all(|question| usize::from(question[0]) < COUNT));
+        }
+        assert!(number(6) < number(10) && number(10) < number(14), "low, medium, high");
+    }
+
+    #[test]
+    fn a_chance_is_never_certain() {
+        let chance = |score| Verdict { score, confidence: None }.chance();
+        assert_eq!((chance(i32::MIN), chance(0), chance(i32::MAX)), (1, 50, 99));
+    }
+}

@@ -1,0 +1,177 @@
+//! Which name an anchor belongs to, and whether its words tell of a secret. Reads no value.
+
+use crate::model::Span;
+
+/// Longest name looked at on either side of its anchor, in bytes.
+pub(super) const NAME: usize = 80;
+
+pub(super) fn name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$')
+}
+
+/// Words after the telling one that say that the value is about a secret and is none.
+const NOT_IT: [&[u8]; 39] = [
+    b"url",
+    b"uri",
+    b"path",
+    b"file",
+    b"dir",
+    b"name",
+    b"type",
+    b"field",
+    b"label",
+    b"length",
+    b"len",
+    b"size",
+    b"count",
+    b"max",
+    b"min",
+    b"ttl",
+    b"expir",
+    b"timeout",
+    b"regex",
+    b"pattern",
+    b"policy",
+    b"placeholder",
+    b"error",
+    b"message",
+    b"msg",
+    b"title",
+    b"description",
+    b"endpoint",
+    b"issuer",
+    b"algorithm",
+    b"format",
+    b"header",
+    b"param",
+    b"column",
+    b"index",
+    b"manager",
+    b"public",
+    b"board",
+    b"hash",
+];
+
+/// What may stand before `key`, `pass`, `auth` or `pwd` in one word of small letters.
+const BEFORE: [&[u8]; 34] = [
+    b"api",
+    b"app",
+    b"auth",
+    b"secret",
+    b"private",
+    b"priv",
+    b"access",
+    b"aes",
+    b"enc",
+    b"master",
+    b"signing",
+    b"sign",
+    b"consumer",
+    b"account",
+    b"license",
+    b"my",
+    b"crypt",
+    b"hmac",
+    b"db",
+    b"user",
+    b"root",
+    b"admin",
+    b"ssh",
+    b"ftp",
+    b"sql",
+    b"smtp",
+    b"mail",
+    b"sys",
+    b"proxy",
+    b"pg",
+    b"shared",
+    b"storage",
+    b"o",
+    b"x",
+];
+
+/// What may follow a telling word in one word of the same case.
+const JOINED: [&[u8]; 20] = [
+    b"s",
+    b"key",
+    b"value",
+    b"secret",
+    b"token",
+    b"pass",
+    b"word",
+    b"phrase",
+    b"id",
+    b"prod",
+    b"dev",
+    b"string",
+    b"ord",
+    b"d",
+    b"rd",
+    b"wd",
+    b"ation",
+    b"orization",
+    b"access",
+    b"data",
+];
+
+/// The whole name, when the anchor is a word of it and no other word says that the value is none.
+pub(super) fn around(text: &[u8], anchor: Span) -> Option<Span> {
+    let left = text.get(anchor.start.saturating_sub(NAME)..anchor.start)?;
+    let right = text.get(anchor.end..text.len().min(anchor.end + NAME))?;
+    let after = right.iter().take_while(|b| name_byte(**b)).count();
+    let word = anchor.of(text);
+    let same_case = |word: Option<&u8>, beside: Option<&u8>| match (word, beside) {
+        (Some(a), Some(b)) => {
+            a.is_ascii_lowercase() && b.is_ascii_lowercase() || a.is_ascii_uppercase() && b.is_ascii_uppercase()
+        }
+        _ => false,
+    };
+    let suffix = right.get(..after)?;
+    if same_case(word.last(), right.first()) && !begins_with_one_of(suffix, &JOINED) {
+        return None;
+    }
+    let before = left.iter().rev().take_while(|b| name_byte(**b)).count();
+    if before == NAME || after == NAME {
+        return None;
+    }
+    let prefix = left.get(left.len() - before..)?;
+    if word.len() < 5 && same_case(word.first(), left.last()) && !is_joined_before(prefix) {
+        return None;
+    }
+    let words = suffix.split(|b| !b.is_ascii_alphanumeric());
+    for part in words {
+        let part = part.strip_prefix(b"s").unwrap_or(part);
+        let part = part.strip_prefix(b"ord").unwrap_or(part);
+        if begins_with_one_of(part, &NOT_IT) {
+            return None;
+        }
+    }
+    if has_folded(suffix, b"_id") || has_folded(prefix, b"public") || has_folded(prefix, b"csrf") {
+        return None;
+    }
+    // Sentences end in a dot that is no part of a name.
+    let dots = suffix.iter().rev().take_while(|b| **b == b'.').count();
+    Some(Span::new(anchor.start - before, anchor.end + after - dots))
+}
+
+fn is_joined_before(prefix: &[u8]) -> bool {
+    // `nkey` and the like stand alone.
+    let letters = prefix.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
+    let word = prefix.get(prefix.len() - letters..).unwrap_or_default();
+    word.len() == 1 || BEFORE.iter().any(|end| word.len() >= end.len() && ends_folded(word, end))
+}
+
+fn ends_folded(word: &[u8], end: &[u8]) -> bool {
+    word.len().checked_sub(end.len()).and_then(|at| word.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+}
+
+fn begins_with_one_of(word: &[u8], list: &[&[u8]]) -> bool {
+    list.iter().any(|start| word.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)))
+}
+
+/// True when `text` holds `part`, which is in small letters, in any case.
+pub(super) fn has_folded(text: &[u8], part: &[u8]) -> bool {
+    let Some(first) = part.first() else { return true };
+    memchr::memchr2_iter(*first, first.to_ascii_uppercase(), text)
+        .any(|at| text.get(at..at + part.len()).is_some_and(|window| window.eq_ignore_ascii_case(part)))
+}

@@ -1,0 +1,239 @@
+//! What the grammar reads, why it does not, and what the model makes of made-up cases.
+
+use super::*;
+use crate::rule::pattern::{Seed, expand};
+
+fn read_in(form: &str, anchor: &str) -> Option<(Vec<u8>, Assigned)> {
+    let text = expand(form, &mut Seed::named(form)).unwrap();
+    let at = memchr::memmem::find(&text.to_ascii_lowercase(), anchor.as_bytes()).unwrap();
+    let found = read(&text, Span::new(at, at + anchor.len()))?;
+    Some((text, found))
+}
+
+fn value_in(form: &str, anchor: &str) -> Option<String> {
+    let (text, found) = read_in(form, anchor)?;
+    Some(String::from_utf8(found.value.of(&text).to_vec()).unwrap())
+}
+
+fn confidence_in(form: &str, anchor: &str, path: &str) -> Option<Confidence> {
+    let (_, found) = read_in(form, anchor)?;
+    decide(&found.features, Some(&BytePath::new(path))).confidence
+}
+
+const VALUE: &str = "Qz7[a-z]{6}[0-9][A-Z][a-z]{8}";
+
+#[test]
+fn values_are_found_in_the_forms_of_many_languages() {
+    for form in [
+        r#"password = "VALUE""#,
+        r#"'password': 'VALUE'"#,
+        r#"password := `VALUE`"#,
+        r#"password=> "VALUE""#,
+        r#"\\"password\\": \\"VALUE\\""#,
+        r#"let password: &str = "VALUE";"#,
+        r#"<password>VALUE</password>"#,
+        r#"<property name="password">VALUE</property>"#,
+        r#"variable "db_password" \{\n  type = string\n  default = "VALUE"\n\}"#,
+        r#"\{"name": "DB_PASSWORD", "value": "VALUE"\}"#,
+        r#"- name: DB_PASSWORD\n  value: VALUE"#,
+        r#"process\.env\.DB_PASSWORD \|\| 'VALUE'"#,
+        r#"env\['password'\] \?\? "VALUE""#,
+        r#"source\.setPassword\("VALUE"\)"#,
+        r#"builder\.password\("VALUE"\)"#,
+        r#"--password "VALUE" --all"#,
+        r#"--password VALUE --all"#,
+        r#"--password=VALUE --all"#,
+        r#"<add key="password" value="VALUE" />"#,
+        r#"<db user="me" password="VALUE" />"#,
+        r#"DB_PASSWORD=VALUE"#,
+        r#"docker run -e DB_PASSWORD=VALUE -d image"#,
+        r#"ENV DB_PASSWORD VALUE"#,
+        r#"export DB_PASSWORD=VALUE"#,
+        r#"password: str = r"VALUE""#,
+        r#"password: VALUE # why"#,
+        r#"password: \|\n  VALUE\n"#,
+        r#"config\["password"\] = "VALUE""#,
+        r#"\("password", "VALUE"\)"#,
+        r#"define\('DB_PASSWORD', 'VALUE'\);"#,
+        r#"\{user: me, password: VALUE\}"#,
+        r#"\{user: me, password: VALUE, role: admin\}"#,
+        r#"Server=db;User=me;Password=VALUE;Port=1"#,
+        r#"https://acme\.io/login\?user=me&password=VALUE&x=1"#,
+        r#"password = Some\("VALUE"\)"#,
+        r#"password = new Secret\("VALUE"\)"#,
+        r#"assert config\.password == "VALUE""#,
+        r#"password =\n    "VALUE""#,
+        r#"CREATE USER me WITH PASSWORD 'VALUE';"#,
+        r#"authorization_password: "Basic VALUE""#,
+    ] {
+        let form = form.replace("VALUE", VALUE);
+        let value = value_in(&form, "password").unwrap_or_else(|| panic!("{form}"));
+        assert!(value.starts_with("Qz7") && value.len() == 19, "{form}: {value}");
+    }
+}
+
+#[test]
+fn what_carries_a_secret_without_a_name_is_read_as_well() {
+    for (form, anchor) in [
+        ("login\\(\"me\", \"VALUE\"\\)", "login("),
+        ("client\\.authenticate\\(user, 'VALUE'\\)", "authenticate("),
+        ("nats\\.Connect\\(fmt\\.Sprintf\\(\"nats://me:VALUE@%s:%d\"", "://"),
+        ("CREATE USER me IDENTIFIED BY 'VALUE'", "identified by"),
+        ("alter user sys identified by VALUE container=all;", "identified by"),
+        ("authorization: 'ApiKey VALUE'", "authorization"),
+        ("\"Apitoken\": \"\\{\\\\\"name\\\\\":\\\\\"me\\\\\",\\\\\"code\\\\\":\\\\\"VALUE\\\\\"\\}\"", "token"),
+    ] {
+        let form = form.replace("VALUE", VALUE);
+        let value = value_in(&form, anchor).unwrap_or_else(|| panic!("{form}"));
+        assert!(value.starts_with("Qz7") && value.len() == 19, "{form}: {value}");
+    }
+}
+
+#[test]
+fn a_list_of_bytes_is_a_value() {
+    for form in [
+        "authKey := \\[\\]byte\\{1, 2, 3, 4, 5, 6, 7, 8,\n 9, 10, 11, 12\\}",
+        "secret_key = bytes\\(\\[0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0xff\\]\\)",
+        "private byte\\[\\] key = new byte\\[\\] \\{ 1,2,3,4,5,6,7,8,9,10,11,12 \\};",
+    ] {
+        let value = value_in(form, "key").unwrap_or_else(|| panic!("{form}"));
+        assert!(value.starts_with(['1', '0']) && value.ends_with(['2', 'f']), "{value}");
+    }
+    assert_eq!(value_in("key = \\[1, 2, 3\\]", "key"), None, "too few");
+    assert_eq!(value_in("key = \\[1000, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12\\]", "key"), None, "no bytes");
+}
+
+#[test]
+fn what_is_no_value_is_no_candidate() {
+    for (form, anchor) in [
+        ("password = getPassword\\(\\)", "password"),
+        ("password = os\\.environ\\['X1'\\]", "password"),
+        ("password: \"the password of user 7\"", "password"),
+        ("password_file = \"/run/secret1\"", "password"),
+        ("password_hash = \"[a-f0-9]{64}\"", "password"),
+        ("token_url = \"host1/[a-z]{20}\"", "token"),
+        ("tokenizer = \"[a-z0-9]{20}\"", "token"),
+        ("token_id = \"[a-z0-9]{20}\"", "token"),
+        ("compass = \"[a-z0-9]{20}\"", "pass"),
+        ("monkey = \"[a-z0-9]{20}\"", "key"),
+        ("password = \"/etc/passwd1\"", "password"),
+        ("password: string", "password"),
+        ("password: self\\.password1", "password"),
+        ("password = \\$PASSWORD1", "password"),
+        ("password = Foo::new1", "password"),
+        ("KEY: u32 = 0x1000u32;", "key"),
+        ("KEY: u32 = 4096_u32;", "key"),
+        ("password = \"abc1", "password"),
+        ("password = \"abc\"", "password"),
+        ("public_token = \"[a-z0-9]{30}\"", "token"),
+        ("csrf_token = \"[a-z0-9]{30}\"", "token"),
+        ("password", "password"),
+        ("The password: you1 must know it", "password"),
+        ("password = \"me1@example\\.org\"", "password"),
+        ("password = \"https://acme\\.io/[a-z]{9}\"", "password"),
+        ("password = \"name\\(7\\)\"", "password"),
+        ("password = config\\.get\\(\"[a-z0-9]{12}\"\\)", "password"),
+        ("password = \"server\\.key\"", "password"),
+        ("f\\('this is my passphrase', '[a-z]{4}_[a-z]{3}_[a-z]{9}_1'\\)", "passphrase"),
+        ("if password\\(\"[a-zA-Z0-9]{16}\"\\)", "password"),
+        ("password \\|\\| fallback7Of\\(x\\)", "password"),
+        ("hmac\\('', 'test_secret'\\) => '[a-f0-9]{64}'", "secret"),
+        ("the password [a-z0-9]{16} is here", "password"),
+        ("\\[\"A_PASSWORD\", \"B=[a-z0-9]{16}\"\\]", "password"),
+        ("https://acme\\.io:8080/a@b", "://"),
+        ("login\\(user\\)", "login("),
+    ] {
+        assert_eq!(value_in(form, anchor), None, "{form}");
+    }
+}
+
+#[test]
+fn nothing_beyond_the_window_changes_what_is_read() {
+    let text = expand(&format!("user = me; password = \"{VALUE}\";\n"), &mut Seed::new(1)).unwrap();
+    let at = memchr::memmem::find(&text, b"password").unwrap();
+    let alone = |before: &[u8], after: &[u8]| {
+        let all = [before, &text, after].concat();
+        let shift = before.len();
+        let found = read(&all, Span::new(shift + at, shift + at + 8)).unwrap();
+        (found.value.start - shift, found.features)
+    };
+    let near = |byte: u8| vec![byte; BACK];
+    for byte in [b'x', b'\n', b'"', b'{'] {
+        let far = [&near(byte)[..], &near(b' ')].concat();
+        let ahead = [&vec![b' '; AHEAD][..], &near(byte)].concat();
+        assert_eq!(alone(&far, b" "), alone(&near(b' '), b" "));
+        assert_eq!(alone(b" ", &ahead), alone(b" ", &vec![b' '; AHEAD]));
+    }
+}
+
+#[test]
+fn features_hold_no_path_and_survive_a_round_trip() {
+    let (_, found) = read_in(&format!("password = \"{VALUE}\""), "password").unwrap();
+    assert_eq!(found.features.len(), PATHLESS);
+    let facts = Facts::from_pathless(&found.features);
+    assert_eq!(facts.0.get(..PATHLESS), Some(&found.features[..]));
+    assert!(facts.0.iter().skip(PATHLESS).all(|fact| *fact == 0));
+    let at = |path: &str| facts.at(Some(&BytePath::new(path))).0;
+    assert_ne!(at("src/a.rs"), at("tests/a.rs"));
+    assert_ne!(at("a.yml"), at("a.md"));
+    assert_eq!(at("src/a.rs"), at("lib/b.rs"), "the path's words only");
+}
+
+/// The weights are a data file that nobody can make anew here: this pins what they say.
+#[test]
+fn the_model_knows_made_up_cases() {
+    let high = Some(Confidence::High);
+    for (form, anchor, path) in [
+        ("password = \"[A-Z][a-z]{5}[0-9]{4}![a-zA-Z0-9]{6}\"\n", "password", "src/db.py"),
+        ("client_secret: '[A-Za-z0-9]{12}[0-9][a-z][A-Z][A-Za-z0-9]{17}'\n", "secret", "config/app.yml"),
+        ("const apiKey = '[A-Za-z0-9]{12}[0-9][A-Za-z0-9]{19}';\n", "key", "src/index.js"),
+        ("DB_PASSWORD=[a-z]{5}[0-9]{2}[A-Z]{3}[a-z0-9]{8}\n", "password", ".env"),
+        ("  password: '[a-z]{4}[0-9]{2}[a-z]{4}',\n", "password", "tests/client.js"),
+    ] {
+        assert_eq!(confidence_in(form, anchor, path), high, "{form}");
+    }
+    for (form, anchor, path) in [
+        ("    password: password,\n", "password", "src/client.js"),
+        ("  key: 'user_name',\n", "key", "src/table.js"),
+        ("\"key\": \"created_at\",\n", "key", "fixtures/meta.json"),
+        ("token = next_token\n", "token", "src/parse.py"),
+        ("tokenType: 'access_token',\n", "token", "src/oauth.js"),
+        ("secret: config-secret\n", "secret", "deploy/app.yml"),
+        ("\"password\": \"Password is required\",\n", "password", "locale/en.json"),
+        ("credentials: 'include',\n", "credential", "src/fetch.js"),
+        ("auth = Authenticator\n", "auth", "src/a.rb"),
+        ("key = value\n", "key", "README.md"),
+    ] {
+        let confidence = confidence_in(form, anchor, path);
+        assert!(confidence <= Some(Confidence::Low), "{form}: {confidence:?}");
+    }
+}
+
+#[test]
+fn people_choose_words_and_those_count_too() {
+    for (form, least) in [
+        ("DB_PASSWORD=monkey[0-9]{4}!\n", Confidence::Medium),
+        ("  password: \"Summer[0-9]{2}!\",\n", Confidence::Medium),
+        ("\"password\": \"hunter[0-9]\",\n", Confidence::Medium),
+        ("password = \"swordfish\"\n", Confidence::Low),
+    ] {
+        let confidence = confidence_in(form, "password", "config/prod.py");
+        assert!(confidence >= Some(least), "{form}: {confidence:?}");
+    }
+}
+
+#[test]
+fn a_salt_is_never_more_than_low() {
+    for name in ["salt", "nonce"] {
+        let confidence = confidence_in(&format!("\"{name}\": \"[a-f0-9]{{32}}\",\n"), name, "a.json");
+        assert!(confidence <= Some(Confidence::Low), "{name} {confidence:?}");
+    }
+}
+
+#[test]
+fn reasons_name_what_moved_the_score() {
+    let (_, found) = read_in(&format!("password = \"{VALUE}\"\n"), "password").unwrap();
+    let reasons = reasons(&found.features, Some(&BytePath::new("src/a.py")));
+    assert!(reasons.len() >= 5);
+    assert!(reasons.windows(2).all(|pair| pair[0].2.abs() >= pair[1].2.abs()), "largest first");
+}
