@@ -39,6 +39,7 @@ struct Kept {
     guessable: bool,
     dropped: Option<Word>,
     paths: Vec<Word>,
+    features: Bytes,
 }
 
 /// A sentence's or a byte string's number among all those that are kept: versions of a file say the same again and again.
@@ -164,6 +165,7 @@ impl Kept {
             guessable: candidate.guessable,
             dropped: candidate.dropped.as_ref().map(|why| numbers.word(why)),
             paths: candidate.paths.iter().map(|glob| numbers.word(glob)).collect(),
+            features: numbers.of(Cow::Borrowed(&candidate.features)),
         }
     }
 
@@ -199,6 +201,7 @@ impl Kept {
             // Secrets claim nothing; no other check looks at histories.
             claim: None,
             paths: self.paths.into_iter().map(|glob| words.text(glob)).collect::<Option<_>>()?,
+            features: words.bytes(self.features)?.to_vec(),
         })
     }
 }

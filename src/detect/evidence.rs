@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Detector;
 use super::encoding::Encoding;
+use super::generic;
 use super::judge::Seen;
 use super::matcher::BEHIND;
 use super::prefilter::Go;
@@ -40,6 +41,7 @@ struct Kept {
 const NEAR: usize = 192;
 /// The farthest that the generic grammar looks from its anchor's start, either way.
 const GRAMMAR: usize = 4096;
+const _: () = assert!(generic::BACK <= GRAMMAR && generic::AHEAD + NEAR <= GRAMMAR);
 /// Bytes before a secret that may belong to an escape, and one more for the regex's own look behind.
 const BEFORE: usize = 9;
 

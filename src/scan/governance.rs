@@ -383,6 +383,7 @@ fn candidate(
         guessable: false,
         dropped: None,
         paths: Vec::new(),
+        features: Vec::new(),
     }
 }
 
