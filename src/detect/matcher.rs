@@ -1,4 +1,11 @@
-//! From an anchor to a match: a rule's regex, run in the hit's own window. Judges nothing beyond the match's bounds.
+//! From an anchor to a match: cheap gates, then a rule's regex, run in the hit's own window. Judges nothing beyond the
+//! match's bounds. Gates follow from the regex alone and refuse nothing that it would match.
+
+mod bytes;
+mod run;
+mod shape;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -10,6 +17,10 @@ use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::work::Work;
+use bytes::Bytes;
+use run::Run;
+use shape::{Behind, Shape, Verdict};
+
 use crate::model::{BytePath, Span};
 use crate::rule::{Kind, Rule, pattern};
 
@@ -75,11 +86,23 @@ impl Budget {
     }
 }
 
-/// A rule's regex and path globs, compiled when first needed.
+/// A rule's gates, regex and path globs, made when first needed.
 #[derive(Default)]
 pub(super) struct Matcher {
-    compiled: OnceLock<Result<Compiled, String>>,
-    paths: OnceLock<GlobSet>,
+    gates: OnceLock<Box<Gates>>,
+    compiled: OnceLock<Result<Box<Compiled>, String>>,
+    paths: OnceLock<Box<GlobSet>>,
+}
+
+/// What every match must hold, without asking the regex.
+#[derive(Default)]
+struct Gates {
+    /// True when the match starts at the anchor and no word may run into it.
+    clean: bool,
+    /// The row that the regex begins with, where that is at the anchor.
+    shape: Option<Shape>,
+    /// A run somewhere in the window.
+    run: Option<Run>,
 }
 
 struct Compiled {
@@ -108,7 +131,8 @@ impl Matcher {
     pub(super) fn applies_to(&self, rule: &Rule, path: Option<&BytePath>) -> bool {
         rule.paths.is_empty()
             || path.is_some_and(|path| {
-                self.paths.get_or_init(|| glob_set(rule.paths.iter().map(String::as_str))).is_match(path.to_os())
+                let globs = || Box::new(glob_set(rule.paths.iter().map(String::as_str)));
+                self.paths.get_or_init(globs).is_match(path.to_os())
             })
     }
 
@@ -121,24 +145,41 @@ impl Matcher {
         budget: &mut Budget,
         work: &mut Work,
     ) -> Option<Match> {
-        work.passed += 1;
-        let compiled = self.compiled.get_or_init(|| compile(rule)).as_ref().ok()?;
-        let longest = usize::try_from(rule.max_len).ok()?.saturating_add(BEHIND);
-        let end = anchor.start.saturating_add(longest).min(text.len());
-        let back = usize::try_from(rule.lookback).ok()?;
-        if back == 0 {
-            let input = Input::new(text).span(anchor.start..end).anchored(Anchored::Yes);
-            if !budget.spend(end - anchor.start) {
-                return None;
+        let gates = self.gates.get_or_init(|| Box::new(Gates::new(rule)));
+        if gates.clean && !starts_clean(text, anchor.start) {
+            return None;
+        }
+        let window = window(rule, text, anchor)?;
+        if !budget.spend(window.len()) {
+            return None;
+        }
+        if let Some(shape) = &gates.shape {
+            match shape.at(text, window.start, window.end) {
+                Verdict::No => return None,
+                Verdict::Perhaps => {}
+                Verdict::Yes(all, secret) => {
+                    work.passed += 1;
+                    return finish(rule, all, secret);
+                }
             }
+        }
+        if gates.run.is_some_and(|run| !run.is_in(window.of(text))) {
+            return None;
+        }
+        work.passed += 1;
+        self.by_regex(rule, text, anchor, budget, work)
+    }
+
+    /// The same without gates, the cost of one look at the window paid.
+    fn by_regex(&self, rule: &Rule, text: &[u8], anchor: Span, budget: &mut Budget, work: &mut Work) -> Option<Match> {
+        let compiled = self.compiled.get_or_init(|| compile(rule).map(Box::new)).as_ref().ok()?;
+        let Span { mut start, end } = window(rule, text, anchor)?;
+        if rule.lookback == 0 {
             work.regexes += 1;
+            let input = Input::new(text).span(start..end).anchored(Anchored::Yes);
             return compiled.accept(rule, text, compiled.regex.search(&input)?.range());
         }
-        let mut start = anchor.start.saturating_sub(back);
-        while start <= anchor.start {
-            if !budget.spend(end.saturating_sub(start)) {
-                return None;
-            }
+        loop {
             work.regexes += 1;
             let found = compiled.regex.search(&Input::new(text).span(start..end))?;
             if found.start() > anchor.start {
@@ -150,8 +191,66 @@ impl Matcher {
                 return Some(accepted);
             }
             start = found.start() + 1;
+            if start > anchor.start || !budget.spend(end.saturating_sub(start)) {
+                return None;
+            }
         }
-        None
+    }
+}
+
+/// All that a match of `rule` with this anchor may hold, and what is looked at behind it.
+fn window(rule: &Rule, text: &[u8], anchor: Span) -> Option<Span> {
+    let longest = usize::try_from(rule.max_len).ok()?.saturating_add(BEHIND);
+    let end = anchor.start.saturating_add(longest).min(text.len());
+    let start = anchor.start.saturating_sub(usize::try_from(rule.lookback).ok()?);
+    (start <= end).then(|| Span::new(start, end))
+}
+
+/// A match from all that matched and the secret in it.
+fn finish(rule: &Rule, all: Span, secret: Span) -> Option<Match> {
+    let whole = match rule.kind {
+        // What follows the secret was looked at, but is no part of the match.
+        Kind::Token | Kind::Assigned | Kind::Keyed => Span::new(all.start, secret.end),
+        Kind::Regex | Kind::Assignment => all,
+    };
+    (!secret.is_empty()).then_some(Match { whole, secret })
+}
+
+impl Gates {
+    fn new(rule: &Rule) -> Self {
+        // What cannot be read, or asks for more than a match may hold, is the regex's own to tell.
+        let Some(hir) = pattern::parse(&rule.expression()).ok().filter(is_sane) else { return Self::default() };
+        let first = rule.lookback == 0;
+        let own = last_bytes(&hir);
+        let behind = Bytes::all_but(|byte| byte.is_ascii_alphanumeric() || JOINTS.contains(&byte) && own.has(byte));
+        let shape = match rule.kind {
+            Kind::Token if first => Some(Shape::new(&hir, Behind::OneOf(behind))),
+            Kind::Regex if first => Some(Shape::new(&hir, Behind::Anything)),
+            _ => None,
+        };
+        let run = match rule.kind {
+            Kind::Token => Run::of(&hir),
+            // The anchor is in every hit: only the value tells something.
+            Kind::Assigned | Kind::Keyed | Kind::Regex => secret_of(&hir).and_then(Run::of),
+            Kind::Assignment => None,
+        };
+        Self { clean: first && rule.kind == Kind::Token, shape, run }
+    }
+}
+
+fn is_sane(hir: &Hir) -> bool {
+    hir.properties().minimum_len().is_some_and(|least| least <= Rule::LONGEST as usize)
+}
+
+/// What is inside the capture named `secret`.
+fn secret_of(hir: &Hir) -> Option<&Hir> {
+    match hir.kind() {
+        HirKind::Capture(capture) if capture.name.as_deref() == Some("secret") => Some(&capture.sub),
+        HirKind::Capture(capture) => secret_of(&capture.sub),
+        HirKind::Repetition(repetition) => secret_of(&repetition.sub),
+        HirKind::Concat(parts) => parts.iter().find_map(secret_of),
+        // Of several secrets none is in every match.
+        _ => None,
     }
 }
 
@@ -162,17 +261,12 @@ impl Compiled {
         let input = Input::new(text).span(found.clone()).anchored(Anchored::Yes);
         self.regex.search_captures(&input, &mut captures);
         let secret = captures.get_group(self.group).map(|group| Span::new(group.start, group.end))?;
-        let whole = match rule.kind {
-            // What follows the secret was looked at, but is no part of the match.
-            Kind::Token | Kind::Assigned | Kind::Keyed => Span::new(found.start, secret.end),
-            Kind::Regex | Kind::Assignment => Span::new(found.start, found.end),
-        };
         let clean = match rule.kind {
             Kind::Token => starts_clean(text, secret.start),
             Kind::Keyed => starts_clean(text, found.start) || starts_part(text, found.start),
             Kind::Regex | Kind::Assigned | Kind::Assignment => true,
         };
-        (clean && !secret.is_empty()).then_some(Match { whole, secret })
+        finish(rule, Span::new(found.start, found.end), secret).filter(|_| clean)
     }
 }
 
@@ -224,30 +318,32 @@ fn compile(rule: &Rule) -> Result<Compiled, String> {
     Ok(Compiled { regex, group })
 }
 
-/// What would continue a token beside letters and digits: `_`, `-`, `+` and `/` where its own last byte may be one.
-/// Escaped for a class.
+/// What may continue a token beside letters and digits: each where a token's own last byte may be one.
+const JOINTS: [u8; 4] = [b'_', b'-', b'+', b'/'];
+
+/// The joints of a token with this form, escaped for a class.
 fn goes_on(hir: &Hir) -> String {
-    let mut last = [false; 256];
+    let last = last_bytes(hir);
+    JOINTS.into_iter().filter(|byte| last.has(*byte)).map(|byte| format!("\\x{byte:02x}")).collect()
+}
+
+/// The bytes that a match may end with.
+fn last_bytes(hir: &Hir) -> Bytes {
+    let mut last = Bytes::default();
     ends(hir, &mut last);
-    let own = |byte: u8| last.get(usize::from(byte)).copied().unwrap_or_default();
-    [b'_', b'-', b'+', b'/'].into_iter().filter(|byte| own(*byte)).map(|byte| format!("\\x{byte:02x}")).collect()
+    last
 }
 
 /// Collects the bytes a match may end with; true when the match may also be empty here.
-fn ends(hir: &Hir, last: &mut [bool; 256]) -> bool {
-    let mut mark = |byte: u8| {
-        if let Some(slot) = last.get_mut(usize::from(byte)) {
-            *slot = true;
-        }
-    };
+fn ends(hir: &Hir, last: &mut Bytes) -> bool {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => true,
         HirKind::Literal(literal) => literal.0.last().is_none_or(|byte| {
-            mark(*byte);
+            *last = last.or(Bytes::one(*byte));
             false
         }),
         HirKind::Class(Class::Bytes(class)) => {
-            class.ranges().iter().for_each(|range| (range.start()..=range.end()).for_each(&mut mark));
+            *last = last.or(Bytes::of(class));
             false
         }
         HirKind::Class(Class::Unicode(_)) => false,
@@ -295,42 +391,4 @@ fn starts_part(text: &[u8], start: usize) -> bool {
         || before.is_ascii_digit()
         || before.is_ascii_lowercase() && here.is_ascii_uppercase()
         || text.get(..start).is_some_and(|before| before.ends_with(b"-D"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_token_may_end_with_decides_what_continues_it() {
-        let of = |text: &str| goes_on(&pattern::parse(text).unwrap());
-        assert_eq!(of("abc_[a-z]{4}"), "");
-        assert_eq!(of("(?:abc|de[A-Za-z0-9_-]{3}x*)"), r"\x5f\x2d");
-        assert_eq!(of("[A-Za-z0-9+/]{4}={0,2}"), r"\x2b\x2f");
-    }
-
-    #[test]
-    fn an_escape_before_a_token_is_no_word() {
-        for clean in ["", "x ", "\"", "\\n", "\\t", "%3D", "%3d", "\\u003d", "\\x3d", "=3D", "\u{1b}[31m", "\\x1b[0;1m"]
-        {
-            assert!(starts_clean(clean.as_bytes(), clean.len()), "{clean:?}");
-        }
-        for word in ["n", "xn", "_", "3D", "=ab", "[31m", "a%3", "\\q"] {
-            assert!(!starts_clean(word.as_bytes(), word.len()), "{word:?}");
-        }
-    }
-
-    #[test]
-    fn a_part_of_a_name_is_no_part_of_a_word() {
-        for text in ["my_acme", "myAcme", "v2acme", "-Dacme"] {
-            assert!(starts_part(text.as_bytes(), text.len() - 4), "{text}");
-        }
-        assert!(!starts_part(b"lacme", 1) && !starts_part(b"LACME", 1));
-    }
-
-    #[test]
-    fn a_budget_ends() {
-        let mut budget = Budget { all: 2, left: 2, refused: false };
-        assert!(budget.spend(0) && budget.spend(255) && !budget.spend(0) && budget.is_spent());
-    }
 }
