@@ -1,7 +1,8 @@
 //! Tests of: rules.
 
-use keyward::detect::{Simd, selftest};
+use keyward::detect::{Simd, selftest, too_common};
 use keyward::rule::pack::{Pack, builtin_examples};
+use keyward::rule::written::read_file;
 
 use crate::common::{self, github_token, json, keyward};
 
@@ -71,4 +72,20 @@ fn the_environment_may_choose_the_prefilters_path_and_finds_the_same() {
     }
     let out = scan("mmx");
     assert!(out.status.code() == Some(2) && common::text(&out).contains("scalar, avx2, avx512"));
+}
+
+#[test]
+fn an_anchor_that_stands_everywhere_is_refused_unless_something_cheap_is_asked_first() {
+    let rule = |regex: &str, anchor: &str| {
+        let text = format!(
+            "[[rule]]\nid = 'a'\nname = 'A'\nseverity = 'low'\nconfidence = 'low'\nwhy = 'w'\nfix = 'f'\nlookback = 20\n\
+             regex = '{regex}'\nanchors = ['{anchor}']\nexamples.match = ['x']\nexamples.no_match = ['y']\n"
+        );
+        vec![read_file("a.toml", &text).unwrap().pop().unwrap().0]
+    };
+    let said = too_common(&rule("[^;]{0,20}return(?P<secret>[^;]{4,20})", "return"));
+    assert!(said.len() == 1 && said[0].contains("'return' stands at one of"), "{said:?}");
+    assert_eq!(too_common(&rule("[^;]{0,20}return(?P<secret>[a-f0-9]{32})", "return")), [""; 0]);
+    assert_eq!(too_common(&rule("[^;]{0,20}zqxj(?P<secret>[^;]{4,20})", "zqxj")), [""; 0]);
+    assert_eq!(too_common(&Pack::builtin().unwrap().rules), [""; 0]);
 }

@@ -238,6 +238,15 @@ impl Gates {
     }
 }
 
+/// True when something cheap is asked before the regex of a rule, or nothing dear: more of its form behind the anchor,
+/// or a run that its value must hold.
+pub(super) fn has_gate(rule: &Rule) -> bool {
+    let gates = Gates::new(rule);
+    let shortest = rule.anchors.iter().map(|anchor| anchor.text.len()).min().unwrap_or_default();
+    let row = gates.shape.as_ref().is_some_and(|shape| shape.least() > shortest);
+    rule.kind == Kind::Assignment || gates.run.is_some() || row
+}
+
 fn is_sane(hir: &Hir) -> bool {
     hir.properties().minimum_len().is_some_and(|least| least <= Rule::LONGEST as usize)
 }

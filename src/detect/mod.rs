@@ -57,6 +57,30 @@ pub enum DetectError {
     Anchors(#[from] TooMany),
 }
 
+/// An anchor may stand at one of so many places of ordinary text, unless its rule has a gate.
+const RARE: f64 = 20_000.0;
+
+/// Anchors so common that their rule's regex would run all the time, each with the rule and how often it is seen: rules
+/// that have them are refused when the pack is made.
+pub fn too_common(rules: &[Rule]) -> Vec<String> {
+    let mut said = Vec::new();
+    for rule in rules.iter().filter(|rule| !matcher::has_gate(rule)) {
+        for anchor in &rule.anchors {
+            let share = prefilter::share(anchor);
+            if share * RARE > 1.0 {
+                said.push(format!(
+                    "rule '{}': its anchor '{}' stands at one of {:.0} places of ordinary text, and nothing cheap can be \
+                     asked before the regex: say more of it, or what follows it",
+                    rule.id(),
+                    anchor.text,
+                    1.0 / share
+                ));
+            }
+        }
+    }
+    said
+}
+
 impl Detector {
     /// Makes the prefilter ready for all rules' anchors: built-in ones are planned for already. Regexes are compiled when first needed.
     pub fn new(rules: Vec<Rule>) -> Result<Self, DetectError> {

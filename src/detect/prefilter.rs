@@ -9,13 +9,16 @@ mod shares;
 mod sieve;
 mod stored;
 
+use std::sync::OnceLock;
+
 use aho_corasick::automaton::{Automaton, OverlappingState};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, Input, MatchKind};
 
-use crate::rule::{Rule, pack};
+use crate::rule::{Anchor, Rule, pack};
 pub use plan::TooMany;
 use plan::{ANYTHING, FOR_MARKS, FOR_NOBODY, Plan};
+use shares::Shares;
 pub use sieve::Simd;
 use sieve::{Sieve, WIDTH};
 
@@ -110,6 +113,12 @@ fn hash(window: u32) -> u32 {
 /// The bytes of a plan for `rules`, numbered as they lie: what `cargo xtask pack` puts beside them.
 pub fn plan_bytes(rules: &[Rule]) -> Result<Vec<u8>, TooMany> {
     Ok(Plan::new(rules)?.write())
+}
+
+/// The share of places of ordinary text at which an anchor stands, at most: counted where it is common.
+pub(super) fn share(anchor: &Anchor) -> f64 {
+    static SHARES: OnceLock<Shares> = OnceLock::new();
+    Plan::share(anchor, SHARES.get_or_init(Shares::new))
 }
 
 /// The stored plan, as far as its rules are there, and what other rules add to it.

@@ -105,6 +105,15 @@ impl Shape {
         }
     }
 
+    /// Bytes that the row takes at least.
+    pub(super) fn least(&self) -> usize {
+        let least = |part: &Part| match part {
+            Part::Run { least, .. } => *least as usize,
+            Part::Choice(texts) => texts.iter().map(Vec::len).min().unwrap_or_default(),
+        };
+        self.parts.iter().map(least).sum()
+    }
+
     /// True when the row is all of the regex.
     #[cfg(test)]
     pub(super) fn is_whole(&self) -> bool {

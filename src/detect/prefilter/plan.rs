@@ -192,17 +192,16 @@ impl Plan {
         Ok(units)
     }
 
+    /// The share of places of ordinary text at which an anchor stands, at most.
+    pub(super) fn share(anchor: &Anchor, shares: &Shares) -> f64 {
+        let places = places(anchor.text.as_bytes(), anchor.then.as_ref().map(Class::new).as_ref());
+        places.windows(4).filter_map(|window| window.first_chunk()).map(|window| shares.of(window)).fold(1.0, f64::min)
+    }
+
     /// Chooses what gives a literal away.
     fn watch(&mut self, number: u16, text: &[u8], fold: bool, shares: &Shares, units: &mut Vec<Sets>) {
         let following = self.literals.last().and_then(|literal| self.follows.get(usize::from(literal.follow)));
-        let mut places: Vec<u64> = text.iter().map(|byte| 1 << folded(*byte)).collect();
-        let set = |class: &Class| (0..=u8::MAX).filter(|b| class.has(*b)).fold(0, |set, b| set | 1_u64 << folded(b));
-        let run = following.map(|class| vec![set(class); usize::from(class.least).min(MOST_FOLLOWING)]);
-        places.extend(run.unwrap_or_default());
-        // Past the end of what is known anything may stand, even nothing, which is seen as zero.
-        while places.len() < 4 {
-            places.push(u64::MAX);
-        }
+        let places = places(text, following);
         let window = |offset: usize| places.get(offset..).and_then(|rest| rest.first_chunk::<4>());
         if let &[a, b] = text {
             // Two letters and whatever may follow would be thousands of windows; two letters in the right case are rare
@@ -242,6 +241,19 @@ impl Plan {
         let start = usize::from(literal.wanted);
         self.wanted.get(start..start + usize::from(literal.rules)).unwrap_or_default()
     }
+}
+
+/// Folded bytes that may stand at each place of a literal and of what follows it; four at least.
+fn places(text: &[u8], following: Option<&Class>) -> Vec<u64> {
+    let mut places: Vec<u64> = text.iter().map(|byte| 1 << folded(*byte)).collect();
+    let set = |class: &Class| (0..=u8::MAX).filter(|b| class.has(*b)).fold(0, |set, b| set | 1_u64 << folded(b));
+    let run = following.map(|class| vec![set(class); usize::from(class.least).min(MOST_FOLLOWING)]);
+    places.extend(run.unwrap_or_default());
+    // Past the end of what is known anything may stand, even nothing, which is seen as zero.
+    while places.len() < 4 {
+        places.push(u64::MAX);
+    }
+    places
 }
 
 fn small(number: usize) -> Result<u16, TooMany> {

@@ -6,6 +6,11 @@ use super::plan::{FOLDED, Sets};
 /// for each pair of 64 x 64 folded bytes. `cargo xtask pairs DIR…` counts it.
 static PAIRS: &[u8] = include_bytes!("../../../rules/pairs.bin");
 
+/// The commonest four folded bytes in a row, sorted: their number (six bits each, the first byte lowest) in the upper 24
+/// bits and their cost as in [`PAIRS`] in the lower 8. Words repeat themselves far more than a chain of pairs tells.
+/// `cargo xtask pairs DIR…` counts them, too.
+static QUADS: &[u8] = include_bytes!("../../../rules/quads.bin");
+
 /// `2^(-n/8)` for n from 0 to 7: the standard library's own powers may differ in the last bit between machines.
 const EIGHTHS: [f64; 8] = [
     1.0,
@@ -23,6 +28,10 @@ pub(super) struct Shares {
     alone: [f64; FOLDED],
     /// Of a byte after another.
     after: Vec<f64>,
+    /// Four in a row, as in [`QUADS`], and their share.
+    quads: Vec<(u32, f64)>,
+    /// What is not among them is rarer than this.
+    rarest: f64,
 }
 
 impl Shares {
@@ -39,11 +48,29 @@ impl Shares {
             *share = row.iter().sum();
             row.iter_mut().for_each(|pair| *pair /= *share);
         }
-        Self { alone, after }
+        let (quads, _) = QUADS.as_chunks::<4>();
+        let share = |cost: u32| steps.get(cost as usize & 0xff).copied().unwrap_or_default();
+        let quads = quads.iter().map(|quad| u32::from_le_bytes(*quad)).map(|quad| (quad >> 8, share(quad)));
+        let quads: Vec<(u32, f64)> = quads.collect();
+        let rarest = quads.iter().map(|(_, share)| *share).fold(1.0, f64::min);
+        Self { alone, after, quads, rarest }
     }
 
-    /// The share of places at which the window is seen, by a chain of pairs.
+    /// The share of places at which the window is seen: as counted where it is common, else as a chain of pairs says.
     pub(super) fn of(&self, window: &Sets) -> f64 {
+        if window.iter().all(|set| set.is_power_of_two()) {
+            let number = window.iter().rev().fold(0, |number, set| number << 6 | set.trailing_zeros());
+            let known = self.quads.binary_search_by_key(&number, |(quad, _)| *quad).ok();
+            let counted = known.and_then(|index| self.quads.get(index)).map(|(_, share)| *share);
+            return counted.unwrap_or_else(|| self.chain(window).min(self.rarest));
+        }
+        let within = |quad: u32| window.iter().zip([0, 6, 12, 18]).all(|(set, by)| set >> (quad >> by & 63) & 1 == 1);
+        let counted: f64 = self.quads.iter().filter(|(quad, _)| within(*quad)).map(|(_, share)| share).sum();
+        self.chain(window).max(counted)
+    }
+
+    /// By a chain of pairs.
+    fn chain(&self, window: &Sets) -> f64 {
         let mut before: Option<[f64; FOLDED]> = None;
         for set in window {
             let mut here = [0.0; FOLDED];
