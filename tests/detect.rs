@@ -86,7 +86,7 @@ severity = "high"
 confidence = "high"
 why = "It opens."
 fix = "Revoke it."
-token = 'wwp_[A-Za-z0-9_]{20,9000}'
+token = 'wwp_[A-Za-z0-9_-]{20,9000}'
 anchors = ["wwp_"]
 examples.match = ['wwp_[A-Za-z0-9]{40}']
 examples.no_match = ['wwp_']
@@ -578,7 +578,8 @@ fn hostile_input_ends_quickly_and_says_what_was_left_out() {
         ("begins", of("-----BEGIN ZZ KEY-----"), false),
         ("long blocks", of(&format!("-----BEGIN ZZ KEY-----{}", "a".repeat(3000))), false),
         ("lookback", of("aaaa-mm11"), false),
-        ("wide windows", of("wwp_"), true),
+        ("wide windows", of("-wwp_"), true),
+        ("wide windows in a word", of("wwp_"), false),
         ("marks", of("keyward:allow "), true),
         ("open marks", of("keyward:allow-start\n"), true),
         ("tokens on one line", of(&token), true),

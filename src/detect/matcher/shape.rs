@@ -133,9 +133,16 @@ impl Shape {
             let length = match part {
                 Part::Run { class, least, most } => {
                     let (least, most) = (*least as usize, *most as usize);
-                    let run = rest.iter().take(most).take_while(|byte| class.has(**byte)).count();
-                    let last = self.whole && number + 1 == self.parts.len();
-                    (least..=run).rev().find(|length| !last || self.may_end(text, at + length, end))
+                    let run = class.run(rest.get(..most.min(rest.len())).unwrap_or_default());
+                    // A byte that was taken can only end a shorter run where the class has bytes that end one.
+                    let gives = self.whole
+                        && number + 1 == self.parts.len()
+                        && self.behind.is_some_and(|behind| class.meets(&behind));
+                    if gives {
+                        (least..=run).rev().find(|length| self.may_end(text, at + length, end))
+                    } else {
+                        (run >= least).then_some(run)
+                    }
                 }
                 Part::Choice(texts) => {
                     let fits = |text: &&Vec<Bytes>| {
