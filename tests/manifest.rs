@@ -115,6 +115,10 @@ fn owners_and_limits_are_those_of_the_configuration_and_codeowners() {
         .write(".github/CODEOWNERS", "* @example/ops\n");
     let out = repo.keyward(&["check"]);
     assert!(text(&out).contains("nosuch-rule"), "{}", text(&out));
+    repo.write("keyward.toml", "[manifest]\nlabels = ['team']\n[rules]\nseverity = {manifest-labels = 'low'}\n");
+    assert_eq!(json(&repo.keyward(&["check", "-f", "json"]))["findings"][0]["severity"], "low");
+    repo.write("keyward.toml", "[manifest]\nlabels = ['team']\n[rules]\ndisable = ['manifest-labels']\n");
+    assert_eq!(findings(&repo.keyward(&["check", "-f", "json"])), []);
     repo.write("keyward.toml", "[manifest]\nprototype_ttl = 'long'\n");
     let out = repo.keyward(&["check"]);
     assert!(out.status.code() == Some(2) && text(&out).contains("is no duration"), "{}", text(&out));

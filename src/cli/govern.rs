@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use super::setup::{Layer, lines};
 use crate::config::Config;
 use crate::git::Repo;
-use crate::manifest::{self, Duration, Limits};
+use crate::manifest::{Duration, Limits};
 use crate::model::BytePath;
 use crate::parse::{Kind, Node, Owners, Value, parse};
 use crate::policy::{Options, Policies, PolicyFile, builtin};
@@ -58,7 +58,7 @@ pub(crate) struct Judged {
     pub policies: Option<Policies>,
     /// What manifests are held against.
     pub limits: Limits,
-    /// The ids of all rules, disabled ones too.
+    /// The ids of all policy rules, disabled ones too.
     pub ids: Vec<String>,
     pub combine: bool,
 }
@@ -73,11 +73,10 @@ pub(crate) fn load(
 ) -> anyhow::Result<Judged> {
     let today = args.now.unwrap_or(today);
     let limits = limits(config, repo, layer, today)?;
-    let mut ids: Vec<String> = manifest::rules().iter().map(|rule| rule.meta.id.clone()).collect();
     let policies = policies(args, config, repo, layer, today)?;
     let combine = args.combine || config.policy.as_ref().is_some_and(|table| table.combine);
-    ids.extend(policies.iter().flat_map(|(_, ids)| ids.iter().cloned()));
-    Ok(Judged { policies: policies.map(|(policies, _)| policies), limits, ids, combine })
+    let (policies, ids) = policies.unzip();
+    Ok(Judged { policies, limits, ids: ids.unwrap_or_default(), combine })
 }
 
 /// The defaults, or what `[manifest]` says; with the table, owners must be found.

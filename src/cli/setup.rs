@@ -11,6 +11,7 @@ use super::govern::{self, Judged};
 use crate::config::Config;
 use crate::detect::{Detector, Simd};
 use crate::git::Repo;
+use crate::manifest;
 use crate::model::{BytePath, Confidence, Severity};
 use crate::rule::pack::Pack;
 use crate::triage::{Baseline, Fingerprinter, Settings, baseline, fingerprint};
@@ -192,8 +193,10 @@ impl Setup {
             Some(args) => Some(govern::load(args, &config, repo, &layer, today())?),
             None => None,
         };
-        if let Some(judged) = &judged {
-            let own = judged.ids.iter().map(String::as_str);
+        // Ids were checked already, but for those that may be a policy's or a manifest's.
+        if let Some(judged) = judged.as_ref().filter(|_| config.policy.is_some() || config.manifest.is_some()) {
+            let manifests = manifest::rules().iter().map(|rule| rule.meta.id.as_str());
+            let own = judged.ids.iter().map(String::as_str).chain(manifests);
             let ids: Vec<&str> = rules.iter().map(|rule| rule.id()).chain(own).collect();
             config.check_rule_ids(&ids).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
         }

@@ -143,7 +143,9 @@ impl<'a> Desk<'a> {
         let mut out = Vec::new();
         for document in documents.iter().filter(|node| manifest::is_manifest(node)) {
             out.extend(
-                manifest::faults(document, self.governance.limits).into_iter().filter_map(|f| fault(document, &f)),
+                manifest::faults(document, self.governance.limits)
+                    .into_iter()
+                    .filter_map(|f| fault(document, &f, self.governance.config)),
             );
         }
         let Some(policies) = self.governance.policies.filter(|_| !self.governance.combine) else { return out };
@@ -280,7 +282,7 @@ impl<'a> Desk<'a> {
                             ["spec", "governance", "identity", "subject"].map(|name| parse::Step::Key(name.into()));
                         let message = format!("{subject} is the identity of {there} too");
                         let fault_ = manifest::Fault { rule: "manifest-identity", path: path.to_vec(), message };
-                        if let Some(saying) = fault(document, &fault_) {
+                        if let Some(saying) = fault(document, &fault_, self.governance.config) {
                             self.add(origin, bytes, saying, detector, found);
                         }
                     }
@@ -316,11 +318,20 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// What a manifest's fault says, at its place.
-fn fault(document: &Node, fault: &manifest::Fault) -> Option<Saying> {
+/// What a manifest's fault says, at its place; nothing where the configuration disables its rule.
+fn fault(document: &Node, fault: &manifest::Fault, config: &Config) -> Option<Saying> {
+    let choice = &config.choice;
+    if choice.disable.iter().any(|id| id.name == fault.rule) {
+        return None;
+    }
     let rule = manifest::rules().iter().find(|rule| rule.meta.id == fault.rule)?;
+    let severity = choice.severity.iter().find(|(id, _)| id.name == fault.rule).map(|(_, severity)| *severity);
+    let meta = match severity {
+        Some(severity) => Arc::new(RuleMeta { severity, ..(*rule.meta).clone() }),
+        None => Arc::clone(&rule.meta),
+    };
     Some(Saying {
-        rule: Arc::clone(&rule.meta),
+        rule: meta,
         message: fault.message.clone(),
         at: parse::shown(&fault.path),
         span: document.place(&fault.path),
