@@ -126,6 +126,7 @@ fn show_rule(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
         Kind::Regex => "a pattern",
         Kind::Token => "a token that stands alone",
         Kind::Assigned => "a value given to a telling name",
+        Kind::Keyed => "the value of a key named after its provider, or right behind its name",
         Kind::Assignment => "the generic assignment grammar",
     };
     let anchors: Vec<_> = rule.anchors.iter().map(|anchor| &*anchor.text).collect();

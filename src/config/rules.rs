@@ -76,7 +76,11 @@ pub(super) fn read_rule<'t>(header: &Value<'t>, table: &DeTable<'t>, reader: &mu
         reader.error(header.span(), format!("rule '{id}': an example expands to more than {EXAMPLE_SIZE} bytes"));
         return None;
     }
-    let regex_at = [&written.regex, &written.token, &written.assigned].into_iter().flatten().next().map(|r| r.span());
+    let regex_at = [&written.regex, &written.token, &written.assigned, &written.keyed]
+        .into_iter()
+        .flatten()
+        .next()
+        .map(|r| r.span());
     match check(written, reader.file(), reader.text()) {
         Ok((rule, examples)) => match compile(&rule) {
             Ok(()) => Some((rule, examples)),
@@ -97,8 +101,11 @@ fn compile(rule: &Rule) -> Result<(), String> {
     if rule.kind == Kind::Assignment {
         return Ok(());
     }
-    let built =
-        regex::bytes::RegexBuilder::new(&rule.regex).unicode(false).size_limit(REGEX_SIZE).nest_limit(100).build();
+    let built = regex::bytes::RegexBuilder::new(&rule.expression())
+        .unicode(false)
+        .size_limit(REGEX_SIZE)
+        .nest_limit(100)
+        .build();
     match built {
         Ok(_) => Ok(()),
         Err(regex::Error::CompiledTooBig(_)) => Err("the regex is too large when compiled".into()),

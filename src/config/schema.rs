@@ -36,6 +36,7 @@ pub const KEYS: &[Key] = &[
     key("rule", "regex", "A whole regex with a capture named `secret`."),
     key("rule", "token", "The secret's own form; bytes that would continue it may not stand around it."),
     key("rule", "assigned", "The form of a value given to a name that holds one of the anchors."),
+    key("rule", "keyed", "The form of a key's value: the key is named after a provider, or right behind its name."),
     key("rule", "grammar", "The name of a grammar in code: `assignment`."),
     key("rule", "anchors", "Literals one of which is in every match."),
     key("rule", "ignore_case", "Compare letters without case."),

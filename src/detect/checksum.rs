@@ -113,7 +113,11 @@ fn fix_crc32_hex(secret: &mut [u8]) {
     };
     let (body, upper) = match before.strip_suffix(b"_") {
         Some(body) => (body, false),
-        None => (before.strip_suffix(b"=").unwrap_or(before), written.iter().any(u8::is_ascii_uppercase)),
+        // Atlassian writes capitals; eight made-up digits may hold no letter to tell.
+        None => match before.strip_suffix(b"=") {
+            Some(body) => (body, true),
+            None => (before, written.iter().any(u8::is_ascii_uppercase)),
+        },
     };
     let sum = crc32fast::hash(body);
     let text = if before.ends_with(b"_") { format!("{:08x}", sum.swap_bytes()) } else { format!("{sum:08x}") };

@@ -47,8 +47,11 @@ impl Seen {
         let bits = entropy * value.len() as f64;
         self.guessable = rule.meta.generic || value.len() < GUESSABLE_LENGTH || bits < GUESSABLE_BITS;
         let look = placeholder::look(value, self.public);
-        if let Look::Placeholder(why) = look {
-            self.dropped = Some(why.to_owned());
+        match look {
+            Look::Placeholder(why) => self.dropped = Some(why.to_owned()),
+            // Where only the name speaks for it, `password` is no password; in a connection string it may be.
+            Look::Common(why) if rule.meta.generic => self.dropped = Some(why.to_owned()),
+            Look::Common(_) | Look::Doubtful(_) | Look::Real => {}
         }
         if entropy < f64::from(rule.entropy) {
             let why = format!("its entropy of {entropy:.1} bits a byte is below the rule's {:.1}", rule.entropy);
@@ -68,7 +71,7 @@ impl Seen {
             Some(Verdict::Unknown(why)) => self.notes.push(Note(why.to_owned())),
             None => {}
         }
-        if let Look::Doubtful(why) = look {
+        if let Look::Doubtful(why) | Look::Common(why) = look {
             self.lower(why);
         }
     }

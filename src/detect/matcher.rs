@@ -162,7 +162,7 @@ impl Compiled {
         let secret = captures.get_group(self.group).map(|group| Span::new(group.start, group.end))?;
         let whole = match rule.kind {
             // What follows the secret was looked at, but is no part of the match.
-            Kind::Token | Kind::Assigned => Span::new(found.start, secret.end),
+            Kind::Token | Kind::Assigned | Kind::Keyed => Span::new(found.start, secret.end),
             Kind::Regex | Kind::Assignment => Span::new(found.start, found.end),
         };
         let clean = rule.kind != Kind::Token || starts_clean(text, secret.start);
@@ -178,8 +178,8 @@ fn bounded(rule: &Rule) -> Result<String, String> {
             format!("(?:{})(?:[^A-Za-z0-9{}]|\\z)", rule.regex, goes_on(&hir))
         }
         // The value of an assignment must be no longer than what the rule's class takes of it.
-        Kind::Assigned => {
-            format!(r"(?:{})(?:[^A-Za-z0-9_\-+/=%.@:]|[.@:](?:[^A-Za-z0-9]|\z)|\z)", rule.regex)
+        Kind::Assigned | Kind::Keyed => {
+            format!(r"(?:{})(?:[^A-Za-z0-9_\-+/=%.@:]|[.@:](?:[^A-Za-z0-9]|\z)|\z)", rule.expression())
         }
         Kind::Regex | Kind::Assignment => rule.regex.to_string(),
     })

@@ -9,6 +9,8 @@ pub(super) enum Look {
     Real,
     /// It may be made up; the sentence says why.
     Doubtful(&'static str),
+    /// It is a word or a sequence that people write for a secret, and that some people have for one.
+    Common(&'static str),
     /// It stands for a secret; the sentence says why.
     Placeholder(&'static str),
 }
@@ -74,6 +76,9 @@ pub(super) fn look(value: &[u8], public: usize) -> Look {
     if let Some(why) = template(value).or_else(|| template(body)).or_else(|| dull(body)) {
         return Look::Placeholder(why);
     }
+    if steps(body) {
+        return Look::Common("it is a sequence such as 1234 or abcd");
+    }
     let lower = body.to_ascii_lowercase();
     if NOTHING.contains(&lower.as_slice()) {
         return Look::Placeholder("it is a word for nothing");
@@ -85,7 +90,7 @@ pub(super) fn look(value: &[u8], public: usize) -> Look {
         let rest = letters.saturating_sub(covered);
         let digits = body.iter().filter(|b| b.is_ascii_digit()).count();
         return if rest <= 3 || digits <= 3 || covered * 4 >= letters * 3 {
-            Look::Placeholder("it is made of words that stand for a secret")
+            Look::Common("it is made of words that stand for a secret")
         } else {
             Look::Doubtful("it is mostly words that stand for a secret")
         };
@@ -149,7 +154,17 @@ fn dull(body: &[u8]) -> Option<&'static str> {
     if body.len() >= 4 && distinct == 1 || body.len() >= 8 && distinct <= 2 {
         return Some("it repeats one character");
     }
-    // Runs of one filler character, and steps such as 1234 or abcd, that make up most of it.
+    (runs(body).0 * 2 > body.len()).then_some("it is mostly one character")
+}
+
+/// True for a text mostly of steps such as 1234 or abcd.
+fn steps(body: &[u8]) -> bool {
+    let (filler, steps) = runs(body);
+    body.len() >= 6 && (filler + steps) * 10 > body.len() * 7
+}
+
+/// How many bytes belong to runs of one filler character, and how many to steps such as 1234 or abcd.
+fn runs(body: &[u8]) -> (usize, usize) {
     let (mut filler, mut steps) = (0, 0);
     let mut at = 0;
     while at < body.len() {
@@ -166,10 +181,7 @@ fn dull(body: &[u8]) -> Option<&'static str> {
             at += 1;
         }
     }
-    if filler * 2 > body.len() {
-        return Some("it is mostly one character");
-    }
-    (body.len() >= 6 && (filler + steps) * 10 > body.len() * 7).then_some("it is a sequence such as 1234 or abcd")
+    (filler, steps)
 }
 
 /// How many bytes from the first on follow each other by `next`.
@@ -195,7 +207,7 @@ mod tests {
     use crate::rule::pattern::{Seed, expand};
 
     fn dropped(value: &str) -> bool {
-        matches!(look(value.as_bytes(), 0), Look::Placeholder(_))
+        matches!(look(value.as_bytes(), 0), Look::Placeholder(_) | Look::Common(_))
     }
 
     #[test]
@@ -259,7 +271,7 @@ mod tests {
                     &expand("[A-Za-z0-9]{14}", &mut seed).unwrap(),
                 ]
                 .concat();
-                assert!(!matches!(look(&token, 0), Look::Placeholder(_)), "{word}");
+                assert!(!matches!(look(&token, 0), Look::Placeholder(_) | Look::Common(_)), "{word}");
             }
         }
         let made_up = [&expand("[A-Z2-7]{13}", &mut Seed::new(1)).unwrap()[..], b"EXAMPLE"].concat();

@@ -1,8 +1,10 @@
 //! What a secret rule is, how it is written (TOML), and the compiled pack. Knows nothing of matching.
 
+mod family;
 mod meta;
 pub mod pack;
 pub mod pattern;
+mod shape;
 pub mod written;
 
 use std::borrow::Cow;
@@ -22,7 +24,8 @@ pub struct Rule {
     pub confidence: Confidence,
     /// How to match.
     pub kind: Kind,
-    /// Byte regex without Unicode, holding one capture named `secret`; empty for [`Kind::Assignment`].
+    /// What was written, as a byte regex without Unicode: the value's form for [`Kind::Assigned`] and [`Kind::Keyed`],
+    /// nothing for [`Kind::Assignment`]. [`Rule::expression`] is the whole.
     #[serde(borrow)]
     pub regex: Cow<'static, str>,
     /// Literals one of which is in every match.
@@ -55,6 +58,15 @@ impl Rule {
         self.meta.id()
     }
 
+    /// The whole regex, holding one capture named `secret`; empty for [`Kind::Assignment`].
+    pub fn expression(&self) -> Cow<'_, str> {
+        match self.kind {
+            Kind::Assigned => Cow::Owned(shape::assigned(&self.anchors, &self.regex)),
+            Kind::Keyed => Cow::Owned(shape::keyed(&self.anchors, &self.regex)),
+            Kind::Regex | Kind::Token | Kind::Assignment => Cow::Borrowed(&self.regex),
+        }
+    }
+
     /// True when its path condition allows `path`. A rule without one applies to blobs without a path as well.
     pub fn applies_to(&self, path: Option<&BytePath>) -> bool {
         self.paths.is_empty() || path.is_some_and(|path| any_glob_matches(&self.paths, path))
@@ -70,6 +82,8 @@ pub enum Kind {
     Token,
     /// A name holding an anchor, an operator, and a value matching the rule's class; the value must not go on.
     Assigned,
+    /// A key's value: the key's name is an anchor, alone or with a part that tells, or is a telling one close behind it.
+    Keyed,
     /// The generic assignment grammar, in code.
     Assignment,
 }

@@ -6,6 +6,7 @@ use regex_syntax::hir::{Class, HirKind};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use super::family::Family;
 use super::pattern::{Seed, expand, parse};
 use super::{Anchor, Checksum, Follow, Kind, Meta, Requires, Rule};
 use crate::model::{Confidence, RuleMeta, Severity};
@@ -17,6 +18,9 @@ pub struct RuleFile {
     /// The rules, in order.
     #[serde(default)]
     pub rule: Vec<Spanned<Written>>,
+    /// Rules that share most of what they say.
+    #[serde(default)]
+    pub family: Vec<Family>,
 }
 
 /// One `[[rule]]` table.
@@ -44,12 +48,14 @@ pub struct Written {
     /// Guesses from names and shapes; gives way to specific rules.
     #[serde(default)]
     pub generic: bool,
-    /// A whole regex with a capture named `secret`. One of `regex`, `token`, `assigned`, `grammar`.
+    /// A whole regex with a capture named `secret`. One of `regex`, `token`, `assigned`, `keyed`, `grammar`.
     pub regex: Option<Spanned<String>>,
     /// The secret's own form; bytes that would continue it may not stand around it.
     pub token: Option<Spanned<String>>,
     /// The form of a value given to a name that holds one of the anchors.
     pub assigned: Option<Spanned<String>>,
+    /// The form of a key's value: the key is named after a provider (the anchors), or right behind its name.
+    pub keyed: Option<Spanned<String>>,
     /// The name of a grammar in code: `assignment`.
     pub grammar: Option<Spanned<String>>,
     /// Literals one of which is in every match.
@@ -105,7 +111,7 @@ pub struct WrittenRequires {
 
 /// Patterns (regexes read backwards) of texts that must and must not be found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Examples {
     /// The rule must find a secret in each.
     #[serde(rename = "match")]
@@ -114,7 +120,6 @@ pub struct Examples {
     #[serde(rename = "no_match")]
     pub clean: Vec<String>,
     /// The path the texts are looked at under, for rules with path conditions.
-    #[serde(default)]
     pub path: String,
 }
 
@@ -146,8 +151,9 @@ pub fn read_file(file: &str, text: &str) -> Result<Vec<Proved>, Vec<RuleError>> 
             message: error.message().into(),
         }]
     })?;
-    let (rules, errors): (Vec<_>, Vec<_>) =
-        parsed.rule.into_iter().map(|rule| check(rule.into_inner(), file, text)).partition(Result::is_ok);
+    let rules = parsed.rule.into_iter().map(Spanned::into_inner);
+    let rules = rules.chain(parsed.family.into_iter().flat_map(Family::rules));
+    let (rules, errors): (Vec<_>, Vec<_>) = rules.map(|rule| check(rule, file, text)).partition(Result::is_ok);
     if errors.is_empty() {
         Ok(rules.into_iter().filter_map(Result::ok).collect())
     } else {
@@ -171,18 +177,8 @@ pub fn check(written: Written, file: &str, text: &str) -> Result<Proved, RuleErr
     if written.why.trim().is_empty() || written.fix.trim().is_empty() {
         return Err(fail(here, "`why` and `fix` must say something".into()));
     }
-    let (kind, regex, at) = compose(&written).map_err(|message| fail(here.clone(), message))?;
-    let max_len = if kind == Kind::Assignment {
-        Rule::LONGEST
-    } else {
-        let hir = parse(&regex).map_err(|error| fail(at.clone(), format!("invalid regex\n{error}")))?;
-        if !hir_has_secret(&hir) {
-            return Err(fail(at, "the regex has no capture named `secret`".into()));
-        }
-        let longest = hir.properties().maximum_len().unwrap_or(usize::MAX);
-        u32::try_from(longest).unwrap_or(u32::MAX).min(Rule::LONGEST)
-    };
-    let fold = written.ignore_case || matches!(kind, Kind::Assigned | Kind::Assignment);
+    let (kind, regex, at) = form(&written).map_err(|message| fail(here.clone(), message))?;
+    let fold = written.ignore_case || matches!(kind, Kind::Assigned | Kind::Keyed | Kind::Assignment);
     let anchors = written
         .anchors
         .iter()
@@ -203,7 +199,7 @@ pub fn check(written: Written, file: &str, text: &str) -> Result<Proved, RuleErr
     for pattern in examples.matching.iter().chain(&examples.clean) {
         expand(pattern, &mut Seed::new(0)).map_err(|error| fail(here.clone(), format!("invalid example\n{error}")))?;
     }
-    let rule = Rule {
+    let mut rule = Rule {
         meta: Meta::from(RuleMeta {
             id: id.clone(),
             name: written.name,
@@ -219,7 +215,7 @@ pub fn check(written: Written, file: &str, text: &str) -> Result<Proved, RuleErr
         regex: regex.into(),
         anchors,
         lookback: written.lookback,
-        max_len,
+        max_len: Rule::LONGEST,
         entropy: written.entropy,
         checksum: written.checksum,
         paths: written.paths,
@@ -231,6 +227,9 @@ pub fn check(written: Written, file: &str, text: &str) -> Result<Proved, RuleErr
         part: written.part,
         number: None,
     };
+    if kind != Kind::Assignment {
+        rule.max_len = longest(&rule).map_err(|message| fail(at, message))?;
+    }
     Ok((rule, examples))
 }
 
@@ -250,42 +249,40 @@ pub fn check_set<'a>(rules: impl Iterator<Item = &'a Rule> + Clone) -> Result<()
     Ok(())
 }
 
-/// The regex a rule stands for, and where it was written.
-fn compose(written: &Written) -> Result<(Kind, String, Range<usize>), String> {
-    let forms = [&written.regex, &written.token, &written.assigned, &written.grammar];
-    if forms.iter().filter(|form| form.is_some()).count() != 1 {
-        return Err("give exactly one of `regex`, `token`, `assigned`, `grammar`".into());
-    }
+/// The form a rule has, what was written of it, and where.
+fn form(written: &Written) -> Result<(Kind, String, Range<usize>), String> {
+    let forms = [
+        (Kind::Regex, &written.regex),
+        (Kind::Token, &written.token),
+        (Kind::Assigned, &written.assigned),
+        (Kind::Keyed, &written.keyed),
+        (Kind::Assignment, &written.grammar),
+    ];
+    let mut given = forms.into_iter().filter_map(|(kind, form)| Some((kind, form.as_ref()?)));
+    let (Some((kind, text)), None) = (given.next(), given.next()) else {
+        return Err("give exactly one of `regex`, `token`, `assigned`, `keyed`, `grammar`".into());
+    };
     let case = if written.ignore_case { "(?i)" } else { "" };
-    if let Some(regex) = &written.regex {
-        return Ok((Kind::Regex, format!("{case}{}", regex.get_ref()), regex.span()));
+    let regex = match (kind, text.get_ref()) {
+        (Kind::Regex, regex) => format!("{case}{regex}"),
+        (Kind::Token, token) => format!("{case}(?P<secret>{token})"),
+        (Kind::Assigned | Kind::Keyed, value) => format!("{case}{value}"),
+        (Kind::Assignment, grammar) if grammar == "assignment" => String::new(),
+        (Kind::Assignment, grammar) => return Err(format!("unknown grammar '{grammar}': there is `assignment`")),
+    };
+    Ok((kind, regex, text.span()))
+}
+
+/// The length of the longest match, in bytes; an error shows what is wrong with the regex.
+fn longest(rule: &Rule) -> Result<u32, String> {
+    // What was written is read by itself first, so that an error shows only that.
+    parse(&rule.regex).map_err(|error| format!("invalid regex\n{error}"))?;
+    let hir = parse(&rule.expression()).map_err(|error| format!("invalid regex\n{error}"))?;
+    if !hir_has_secret(&hir) {
+        return Err("the regex has no capture named `secret`".into());
     }
-    if let Some(token) = &written.token {
-        return Ok((Kind::Token, format!("{case}(?P<secret>{})", token.get_ref()), token.span()));
-    }
-    if let Some(value) = &written.assigned {
-        let telling = ["key", "token", "secret", "password"];
-        let escaped = |anchor: &WrittenAnchor| regex_syntax::escape(anchor.text());
-        let names: Vec<String> = written.anchors.iter().map(escaped).collect();
-        let ends =
-            |anchor: &&WrittenAnchor| telling.iter().any(|end| anchor.text().to_ascii_lowercase().ends_with(end));
-        let whole: Vec<String> = written.anchors.iter().filter(ends).map(escaped).collect();
-        // A blank is enough after a name that tells: `ENV ACME_TOKEN …`, `--acme-key …`.
-        let whole = if whole.is_empty() { String::new() } else { format!("|(?i:{})[ \\t]{{1,4}}", whole.join("|")) };
-        // name, rest of the name, what closes it, an operator, what opens the value, the value
-        let regex = format!(
-            r#"(?:(?i:{names})(?:[\w.\-]{{0,40}}["'`\])>*]{{0,4}}[ \t]{{0,16}}(?:=>|:=|==|\|\||\?\?|[=:,>]|[ \t]value[ \t]?=|,?\s{{1,80}}["']?[vV]alue["']?[ \t]?:)|[\w.\-]{{0,40}}?(?i:{telling})[ \t]{{1,4}}){whole})[ \t]{{0,16}}["'`(\[]{{0,3}}{case}(?P<secret>{value})"#,
-            names = names.join("|"),
-            telling = telling.join("|"),
-            value = value.get_ref()
-        );
-        return Ok((Kind::Assigned, regex, value.span()));
-    }
-    match &written.grammar {
-        Some(grammar) if grammar.get_ref() == "assignment" => Ok((Kind::Assignment, String::new(), grammar.span())),
-        Some(grammar) => Err(format!("unknown grammar '{}': there is `assignment`", grammar.get_ref())),
-        None => Err("give exactly one of `regex`, `token`, `assigned`, `grammar`".into()),
-    }
+    let longest = hir.properties().maximum_len().unwrap_or(usize::MAX);
+    Ok(u32::try_from(longest).unwrap_or(u32::MAX).min(Rule::LONGEST))
 }
 
 impl WrittenAnchor {
