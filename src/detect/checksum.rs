@@ -42,6 +42,14 @@ pub(super) fn verify(kind: Checksum, secret: &[u8]) -> Verdict {
             "it carries Azure's signature where keys have it",
             "it does not carry Azure's signature where keys have it",
         ),
+        Checksum::Crc32Base36 => match routable_parts(secret) {
+            None => Verdict::Unknown("a token of the form without a checksum"),
+            Some((body, sum)) => Verdict::of(
+                base36(crc32fast::hash(body)) == sum,
+                "its checksum (CRC-32, base 36) holds",
+                "its checksum (CRC-32, base 36) does not hold",
+            ),
+        },
     }
 }
 
@@ -59,6 +67,10 @@ pub fn fix(kind: Checksum, secret: &mut Vec<u8>) {
         Checksum::AwsKeyId => fix_aws_key_id(secret),
         Checksum::Base64Json => structure::fix_base64_json(secret),
         Checksum::AzureSignature => fix_azure_signature(secret),
+        Checksum::Crc32Base36 => {
+            let sum = routable_parts(secret).map(|(body, _)| base36(crc32fast::hash(body)));
+            overwrite_end(secret, sum.as_ref().map_or(&[][..], |sum| sum));
+        }
     }
 }
 
@@ -83,15 +95,30 @@ fn base62_parts(secret: &[u8]) -> Option<(&[u8], &[u8])> {
     (!body.is_empty()).then_some((body, sum))
 }
 
-const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+fn base62(number: u32) -> [u8; 6] {
+    in_digits(number, b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+}
 
-fn base62(mut number: u32) -> [u8; 6] {
-    let mut out = [b'0'; 6];
+fn base36(number: u32) -> [u8; 7] {
+    in_digits(number, b"0123456789abcdefghijklmnopqrstuvwxyz")
+}
+
+/// With as many leading zeros as it takes.
+fn in_digits<const N: usize>(mut number: u32, digits: &[u8]) -> [u8; N] {
+    let base = u32::try_from(digits.len()).unwrap_or(u32::MAX).max(2);
+    let mut out = [b'0'; N];
     for slot in out.iter_mut().rev() {
-        *slot = usize::try_from(number % 62).ok().and_then(|digit| BASE62.get(digit)).copied().unwrap_or(b'0');
-        number /= 62;
+        *slot = usize::try_from(number % base).ok().and_then(|digit| digits.get(digit)).copied().unwrap_or(b'0');
+        number /= base;
     }
     out
+}
+
+/// All before the checksum, and its seven characters. gitlab.com/gitlab-org/gitlab, Authn::TokenField::Generator::
+/// RoutableToken: prefix, base64url, `.`, perhaps a version and `.`, the base64's length in two digits, the checksum.
+fn routable_parts(secret: &[u8]) -> Option<(&[u8], &[u8])> {
+    let dot = memchr::memrchr(b'.', secret)?;
+    (secret.len() == dot + 10).then(|| secret.split_at_checked(dot + 3))?
 }
 
 /// Grafana (pkg/components/satokengen): `_` and the CRC-32 of everything before it, little-endian, in hex. Atlassian:
@@ -251,11 +278,13 @@ mod tests {
     use crate::rule::pattern::{Seed, expand};
 
     /// Each kind with the form of a secret that has it.
-    const FORMS: [(Checksum, &str); 11] = [
+    const FORMS: [(Checksum, &str); 13] = [
         (Checksum::Crc32Base62, "zzp_[A-Za-z0-9]{36}"),
         (Checksum::Crc32Hex, "zzsa_[A-Za-z0-9]{32}_[a-f0-9]{8}"),
         (Checksum::Crc32Hex, "ZZATT[A-Za-z0-9_-]{60}=[A-F0-9]{8}"),
         (Checksum::Bech32, "ZZZ-KEY-1[A-Z0-9]{58}"),
+        (Checksum::Crc32Base36, r"zzpat-[A-Za-z0-9_-]{44}\.01\.[a-z0-9]{9}"),
+        (Checksum::Crc32Base36, r"zzrt-[A-Za-z0-9_-]{60}\.[a-z0-9]{9}"),
         (Checksum::Jwt, r"eyJ[A-Za-z0-9_-]{30}\.eyJ[A-Za-z0-9_-]{60}\.[A-Za-z0-9_-]{43}"),
         (Checksum::AwsKeyId, "ZZIA[A-Z2-7]{16}"),
         (Checksum::Base64Json, "zzc_eyJ[A-Za-z0-9]{77}"),
@@ -283,7 +312,7 @@ mod tests {
                 assert!(matches!(verify(kind, &again), Verdict::Holds(_)), "{kind:?} again");
             }
         }
-        for (kind, form) in FORMS.iter().take(4) {
+        for (kind, form) in FORMS.iter().take(6) {
             let mut secret = expand(form, &mut Seed::new(3)).unwrap();
             fix(*kind, &mut secret);
             let at = secret.len() - 12;
@@ -300,10 +329,11 @@ mod tests {
     }
 
     #[test]
-    fn crc32_in_base_62_has_six_digits() {
+    fn crc32_in_base_62_has_six_digits_and_seven_in_base_36() {
         assert_eq!(&base62(0), b"000000");
         assert_eq!(&base62(61), b"00000z");
         assert_eq!(&base62(u32::MAX), b"4gfFC3");
+        assert_eq!((&base36(35), &base36(u32::MAX)), (b"000000z", b"1z141z3"));
     }
 
     #[test]

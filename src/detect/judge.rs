@@ -55,13 +55,21 @@ impl Seen {
         }
         if entropy < f64::from(rule.entropy) {
             let why = format!("its entropy of {entropy:.1} bits a byte is below the rule's {:.1}", rule.entropy);
-            self.dropped.get_or_insert(why);
+            // A rule that knows the place (a connection string, a command) may see a poor password there.
+            if rule.kind == Kind::Regex && !rule.meta.generic {
+                self.lower(&why);
+            } else {
+                self.dropped.get_or_insert(why);
+            }
         }
         match rule.checksum.map(|kind| checksum::verify(kind, value)) {
             Some(Verdict::Holds(why)) => {
                 self.confidence = Confidence::Certain;
                 self.notes.push(Note(why.to_owned()));
-                if matches!(rule.checksum, Some(Checksum::Crc32Base62 | Checksum::Crc32Hex | Checksum::Bech32)) {
+                if matches!(
+                    rule.checksum,
+                    Some(Checksum::Crc32Base62 | Checksum::Crc32Base36 | Checksum::Crc32Hex | Checksum::Bech32)
+                ) {
                     // No accident makes a checksum of thirty bits right, however dull the value looks.
                     self.dropped = None;
                 }

@@ -154,7 +154,7 @@ impl Matcher {
 }
 
 impl Compiled {
-    /// Finds the secret inside a match. A token must not start inside a word.
+    /// Finds the secret inside a match. Neither a token nor a provider's name may start inside a word.
     fn accept(&self, rule: &Rule, text: &[u8], found: Range<usize>) -> Option<Match> {
         let mut captures = self.regex.create_captures();
         let input = Input::new(text).span(found.clone()).anchored(Anchored::Yes);
@@ -165,7 +165,11 @@ impl Compiled {
             Kind::Token | Kind::Assigned | Kind::Keyed => Span::new(found.start, secret.end),
             Kind::Regex | Kind::Assignment => Span::new(found.start, found.end),
         };
-        let clean = rule.kind != Kind::Token || starts_clean(text, secret.start);
+        let clean = match rule.kind {
+            Kind::Token => starts_clean(text, secret.start),
+            Kind::Keyed => starts_clean(text, found.start) || starts_part(text, found.start),
+            Kind::Regex | Kind::Assigned | Kind::Assignment => true,
+        };
         (clean && !secret.is_empty()).then_some(Match { whole, secret })
     }
 }
@@ -281,6 +285,16 @@ fn starts_clean(text: &[u8], start: usize) -> bool {
     }
 }
 
+/// True when a part of a name starts here: `my_acme`, `myAcme`, `v2acme`, Java's `-Dacme`; not `lacmeter`.
+fn starts_part(text: &[u8], start: usize) -> bool {
+    let before = start.checked_sub(1).and_then(|at| text.get(at)).copied().unwrap_or_default();
+    let here = text.get(start).copied().unwrap_or_default();
+    before == b'_'
+        || before.is_ascii_digit()
+        || before.is_ascii_lowercase() && here.is_ascii_uppercase()
+        || text.get(..start).is_some_and(|before| before.ends_with(b"-D"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,6 +316,14 @@ mod tests {
         for word in ["n", "xn", "_", "3D", "=ab", "[31m", "a%3", "\\q"] {
             assert!(!starts_clean(word.as_bytes(), word.len()), "{word:?}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_name_is_no_part_of_a_word() {
+        for text in ["my_acme", "myAcme", "v2acme", "-Dacme"] {
+            assert!(starts_part(text.as_bytes(), text.len() - 4), "{text}");
+        }
+        assert!(!starts_part(b"lacme", 1) && !starts_part(b"LACME", 1));
     }
 
     #[test]

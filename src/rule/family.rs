@@ -207,12 +207,12 @@ keys = [
     fn a_line_makes_a_rule_that_says_all_a_rule_says() {
         let rules = rules();
         let (acme, examples) = &rules[0];
-        assert_eq!((acme.id(), acme.kind, acme.regex.as_str()), ("acme-eu-api-key", Kind::Keyed, "[a-f0-9]{32}"));
+        assert_eq!((acme.id(), acme.kind, &*acme.regex), ("acme-eu-api-key", Kind::Keyed, "[a-f0-9]{32}"));
         assert_eq!(acme.meta.why, "Counts on the account of Acme (EU).");
         assert_eq!(examples.matching, ["ACME_EU_API_KEY=(?:[a-f0-9]{32})", "new AcmeEuClient(\"(?:[a-f0-9]{32})\")"]);
         assert!((acme.entropy - 2.8).abs() < 0.001, "{}", acme.entropy);
         let (zz, examples) = &rules[1];
-        assert_eq!((zz.id(), zz.kind, zz.anchors[0].text.as_str()), ("zz-live-token", Kind::Token, "zzp_"));
+        assert_eq!((zz.id(), zz.kind, &*zz.anchors[0].text), ("zz-live-token", Kind::Token, "zzp_"));
         assert_eq!(examples.matching.len(), 3, "its own examples are added to the family's");
     }
 

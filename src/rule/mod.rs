@@ -147,4 +147,6 @@ pub enum Checksum {
     Base64Json,
     /// Azure's identifiable secrets: a fixed signature inside base64 of the right length.
     AzureSignature,
+    /// GitLab's routable tokens: CRC-32 of all before it, base 36, last seven characters.
+    Crc32Base36,
 }

@@ -5,7 +5,7 @@ use super::Anchor;
 /// What a name's end says by itself: after it a mere blank gives the value (`ENV ACME_TOKEN …`, `--acme-key …`).
 const TELLING: &str = "key|token|secret|password";
 /// What follows a provider's name in the name of a key: `ACME_API_KEY`, `acmeAccessToken`. A `acme_sha1` is none.
-const PART: &str = "api|key|token|secret|pass|pwd|auth|cred|access|licen[cs]e|private|bearer|signature";
+const PART: &str = "api|key|token|login|secret|pass|pwd|auth|cred|access|licen[cs]e|private|bearer|signature";
 /// The name of a key that does not name its provider.
 const OWN: &str = "(?:[\\w.\\-]{0,24}[_.\\-]|api|access|auth|secret|private|client|license|licence|service|subscription|bearer|x)?\
     (?:key|token|secret|password|passwd|authorization|credentials?|apikey|auth)";
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     fn anchors(texts: &[&str]) -> Vec<Anchor> {
-        texts.iter().map(|text| Anchor { text: (*text).to_owned(), ignore_case: true, then: None }).collect()
+        texts.iter().map(|text| Anchor { text: (*text).to_owned().into(), ignore_case: true, then: None }).collect()
     }
 
     fn value_of<'a>(regex: &str, text: &'a str) -> Option<&'a str> {
