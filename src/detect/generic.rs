@@ -137,6 +137,8 @@ fn is_no_value(value: &[u8], reading: &Reading) -> bool {
         || value.iter().any(u8::is_ascii_control)
         || value.iter().filter(|b| b.is_ascii_whitespace()).count() > MOST_BLANKS
         || bare && is_code(value, reading.how)
+        // YAML's tags: `!vault`, `!Ref name`.
+        || bare && value.starts_with(b"!")
         || has(b"://")
         || has(b"](")
         || has(b"process.env")
