@@ -222,6 +222,7 @@ fn explain(path: Option<&str>, text: Option<&str>) -> anyhow::Result<u8> {
         io::stdin().read_to_end(&mut bytes).context("standard input")?;
     }
     let detector = Detector::new(all()?.into_iter().map(|(rule, _)| rule).collect())?;
+    detector.tell_refused();
     let path = path.map(BytePath::new);
     let origin = path.clone().map_or(Origin::new(OriginKind::Stdin), |path| Origin::at(OriginKind::Stdin, path));
     let blob = Blob { origin: &origin, bytes: &bytes, fresh: &Fresh::All, former_path: None, earlier: &[] };

@@ -134,6 +134,9 @@ pub(crate) fn perform(job: &Job<'_>) -> anyhow::Result<Outcome> {
         // The pool is global and made once; a second scan of the same process keeps the first one's.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(job.setup.threads).build_global();
     }
+    if job.output.explain {
+        job.setup.detector.tell_refused();
+    }
     let progress = Arc::new(Progress::default());
     let _ticker = Ticker::start(Arc::clone(&progress), job.talk.quiet || job.calm);
     Ok(scan::run(&plan, &progress)?)

@@ -42,6 +42,8 @@ pub struct Detector {
     prefilter: Prefilter,
     /// True when what was seen in a blob can be handed on to those made from it.
     traces: bool,
+    /// There when somebody wants to hear of guesses that the model refuses.
+    refused: OnceLock<()>,
     /// There when somebody asked for counts.
     ledger: OnceLock<Ledger>,
 }
@@ -95,7 +97,15 @@ impl Detector {
         let prefilter = Prefilter::new(&rules, simd)?;
         let matchers = rules.iter().map(|_| Matcher::default()).collect();
         let traces = evidence::can_trace(&rules);
-        Ok(Self { rules, matchers, by_id: OnceLock::new(), prefilter, traces, ledger: OnceLock::new() })
+        Ok(Self {
+            rules,
+            matchers,
+            by_id: OnceLock::new(),
+            prefilter,
+            traces,
+            refused: OnceLock::new(),
+            ledger: OnceLock::new(),
+        })
     }
 
     /// The rules it looks for.
@@ -107,6 +117,11 @@ impl Detector {
     fn rule_of(&self, id: &str) -> Option<usize> {
         let all = || self.rules.iter().enumerate().map(|(index, rule)| (rule.id().to_owned(), index)).collect();
         self.by_id.get_or_init(all).get(id).copied()
+    }
+
+    /// From here on, also tells of guesses that the model refuses, as dropped: for explaining and for training.
+    pub fn tell_refused(&self) {
+        self.refused.get_or_init(|| ());
     }
 
     /// From here on, counts what is done; see [`Detector::work`].

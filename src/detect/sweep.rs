@@ -151,7 +151,7 @@ impl<'p> Pass<'p> {
         self.work.hits += 1;
         let seen = if rule.kind == Kind::Assignment {
             self.work.passed += 1;
-            if self.budget.spend(0) { guess(index, rule, text, anchor, self.blob) } else { None }
+            if self.budget.spend(0) { guess(detector, index, text, anchor, self.blob) } else { None }
         } else {
             let found = matcher.find(rule, text, anchor, &mut self.budget, &mut self.work);
             found.map(|found| plain(index, rule, anchor, found))
@@ -228,10 +228,11 @@ fn plain(index: usize, rule: &Rule, anchor: Span, Match { whole, secret }: Match
 const BASELINE: &[u8] = b".keyward-baseline.json";
 
 /// The generic grammar, with what the model makes of the value. In a history that is provisional: see `decide_at`.
-fn guess(index: usize, rule: &Rule, text: &[u8], anchor: Span, blob: &Blob<'_>) -> Option<Seen> {
+fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, blob: &Blob<'_>) -> Option<Seen> {
     if blob.origin.path.as_ref().is_some_and(|path| path.file_name() == BASELINE) {
         return None;
     }
+    let rule = detector.rules.get(index)?;
     let found = generic::read(text, anchor)?;
     let mut seen = plain(index, rule, anchor, Match { whole: found.whole, secret: found.value });
     seen.public = 0;
@@ -239,6 +240,8 @@ fn guess(index: usize, rule: &Rule, text: &[u8], anchor: Span, blob: &Blob<'_>) 
     seen.confidence = decision.confidence.unwrap_or(Confidence::Low).min(rule.confidence);
     let final_say = blob.origin.path.is_some() || blob.origin.kind != OriginKind::History;
     if decision.confidence.is_none() && final_say {
+        // Of a hundred guesses the model refuses ninety-nine, and to tell of each costs more than to find it.
+        detector.refused.get()?;
         seen.dropped = Some(generic::TOO_LITTLE.to_owned());
     }
     seen.notes.push(decision.note);

@@ -122,6 +122,7 @@ fn pairs(dirs: &[&str]) -> Result<()> {
 /// value is written.
 fn candidates(dir: &Path) -> Result<()> {
     let detector = Detector::new(Pack::builtin()?.rules)?;
+    detector.tell_refused();
     let mut files = Vec::new();
     let mut left = vec![dir.to_owned()];
     while let Some(path) = left.pop() {
