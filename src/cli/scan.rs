@@ -148,7 +148,8 @@ fn cache(job: &Job<'_>) -> Option<Cache> {
     // A new build may see other things, whatever its version says.
     let program = blake3::hash(&std::fs::read(std::env::current_exe().ok()?).ok()?);
     let rules = postcard::to_allocvec(job.setup.detector.rules()).ok()?;
-    Cache::open(&repo.common_dir(), &[program.as_bytes(), &rules, &job.setup.max_file_size.to_le_bytes()])
+    let told = [u8::from(job.output.explain)];
+    Cache::open(&repo.common_dir(), &[program.as_bytes(), &rules, &job.setup.max_file_size.to_le_bytes(), &told])
 }
 
 /// Writes every report asked for, and what went wrong to standard error; the exit code.

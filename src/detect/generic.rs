@@ -101,6 +101,11 @@ fn core(text: &[u8], value: Span) -> Span {
     value
 }
 
+/// True when some path may yet make a candidate of it.
+pub(super) fn may_count(features: &[u8]) -> bool {
+    model::may_count(&Facts::from_pathless(features))
+}
+
 /// What the model makes of `features` at `path`. Cheap: under a microsecond.
 pub(super) fn decide(features: &[u8], path: Option<&BytePath>) -> Decision {
     let facts = Facts::from_pathless(features).at(path);

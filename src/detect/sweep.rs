@@ -234,13 +234,16 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, blob: &Bl
     }
     let rule = detector.rules.get(index)?;
     let found = generic::read(text, anchor)?;
+    if !generic::may_count(&found.features) {
+        // Of a hundred guesses the model refuses ninety-nine, and to tell of each costs more than to find it.
+        detector.refused.get()?;
+    }
     let mut seen = plain(index, rule, anchor, Match { whole: found.whole, secret: found.value });
     seen.public = 0;
     let decision = generic::decide(&found.features, blob.origin.path.as_ref());
     seen.confidence = decision.confidence.unwrap_or(Confidence::Low).min(rule.confidence);
     let final_say = blob.origin.path.is_some() || blob.origin.kind != OriginKind::History;
     if decision.confidence.is_none() && final_say {
-        // Of a hundred guesses the model refuses ninety-nine, and to tell of each costs more than to find it.
         detector.refused.get()?;
         seen.dropped = Some(generic::TOO_LITTLE.to_owned());
     }

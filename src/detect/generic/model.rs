@@ -1,6 +1,6 @@
 //! The model that weighs what the grammar read: boosted trees over [`Facts`], in integers. Knows no text.
 
-use super::facts::{COUNT, Facts, NAMES};
+use super::facts::{COUNT, Facts, NAMES, PATHLESS};
 use crate::model::Confidence;
 
 /// Made by `tools/train/train.py`; how, and what it scored, stands in `rules/generic-model.md`.
@@ -64,6 +64,29 @@ fn leaf(tree: &[u8], facts: &Facts) -> i16 {
     }
     let at = 2 * QUESTIONS + 2 * (node - QUESTIONS);
     tree.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map_or(0, i16::from_le_bytes)
+}
+
+/// True when some path may yet make it a candidate, whatever the facts say that hang on the path: each tree counts by the
+/// highest leaf that can be reached.
+pub(super) fn may_count(facts: &Facts) -> bool {
+    let trees = WEIGHTS.get(HEAD + COUNT..).unwrap_or_default();
+    let most = trees.chunks_exact(TREE).fold(number(2), |sum, tree| sum + i32::from(highest(tree, facts, 0)));
+    most >= number(6)
+}
+
+/// The highest leaf below a node that the facts without the path leave open.
+fn highest(tree: &[u8], facts: &Facts, node: usize) -> i16 {
+    if node >= QUESTIONS {
+        let at = 2 * QUESTIONS + 2 * (node - QUESTIONS);
+        return tree.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map_or(0, i16::from_le_bytes);
+    }
+    let (Some(fact), Some(most)) = (tree.get(2 * node), tree.get(2 * node + 1)) else { return 0 };
+    let below = |side: usize| highest(tree, facts, 2 * node + 1 + side);
+    let fact = usize::from(*fact);
+    if fact >= PATHLESS {
+        return below(0).max(below(1));
+    }
+    below(usize::from(facts.0.get(fact).copied().unwrap_or_default() > *most))
 }
 
 fn number(at: usize) -> i32 {

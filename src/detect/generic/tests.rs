@@ -238,3 +238,25 @@ fn reasons_name_what_moved_the_score() {
     assert!(reasons.len() >= 5);
     assert!(reasons.windows(2).all(|pair| pair[0].2.abs() >= pair[1].2.abs()), "largest first");
 }
+
+#[test]
+fn what_no_path_can_make_a_candidate_is_refused_without_one_and_nothing_else() {
+    let mut state = 7_u32;
+    let mut dice = |most: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % most
+    };
+    let paths =
+        ["a.py", ".env", "config/prod.yml", "tests/fixtures/key.json", "README.md", "docs/x.rst", "src/main.go"];
+    let (mut refused, mut kept) = (0, 0);
+    for round in 0..8000 {
+        let most = if round % 2 == 0 { 256 } else { 12 };
+        let features: Vec<u8> = (0..super::facts::PATHLESS).map(|_| dice(most) as u8).collect();
+        let counts = |path: Option<&BytePath>| decide(&features, path).confidence.is_some();
+        let somewhere = counts(None) || paths.iter().any(|path| counts(Some(&BytePath::new(path))));
+        assert!(may_count(&features) || !somewhere, "round {round}");
+        refused += usize::from(!may_count(&features));
+        kept += usize::from(somewhere);
+    }
+    assert!(refused > 100 && kept > 5, "{refused} refused, {kept} kept");
+}
