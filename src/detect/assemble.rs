@@ -138,7 +138,7 @@ fn candidates(rules: &[Rule], blob: &Blob<'_>, text: &Text<'_>, seen: &[Seen]) -
 /// A path-conditional rule that only the new path of a rename satisfies has never looked at the blob before; nor has a
 /// guess counted that is more confident at the new path.
 fn is_fresh(rule: &Rule, seen: &Seen, blob: &Blob<'_>, evidence: &[Span]) -> bool {
-    let surer = |path| generic::decide(&seen.features, Some(path)).confidence < Some(seen.confidence);
+    let surer = |path| generic::decide_at(&seen.features, Some(path)).confidence < Some(seen.confidence);
     let new_here = |path| !rule.applies_to(Some(path)) || !seen.features.is_empty() && surer(path);
     blob.fresh.touches(evidence) || blob.former_path.is_some_and(new_here)
 }

@@ -8,12 +8,15 @@ mod looks;
 mod model;
 mod name;
 mod syntax;
+mod tally;
 #[cfg(test)]
 mod tests;
 
-use facts::{Facts, PATHLESS, is_mail};
+use facts::is_mail;
+pub(super) use facts::{Facts, PathFacts};
 use syntax::{How, Quote, Reading};
 
+use super::words::Lexicon;
 use crate::model::{BytePath, Confidence, Note, Span};
 
 /// Nothing farther before an anchor than this changes what is read.
@@ -36,8 +39,8 @@ pub(super) struct Assigned {
     pub(super) whole: Span,
     /// The value.
     pub(super) value: Span,
-    /// What the model goes by: [`PATHLESS`] numbers, without the path.
-    pub(super) features: Vec<u8>,
+    /// What the model goes by, without the path.
+    pub(super) facts: Facts,
 }
 
 /// What a value is worth at a path.
@@ -45,8 +48,18 @@ pub(super) struct Assigned {
 pub(super) struct Decision {
     /// `None` when the model makes too little of it.
     pub(super) confidence: Option<Confidence>,
+    verdict: model::Verdict,
+    /// True when it counts for less because of its name.
+    salt: bool,
+}
+
+impl Decision {
     /// The chance that it is a secret, as a sentence.
-    pub(super) note: Note,
+    pub(super) fn note(&self) -> Note {
+        let chance = self.verdict.chance();
+        let but = if self.salt { ", but a salt or a nonce is rarely secret by itself" } else { "" };
+        Note(format!("a guess: the model takes it for a secret with a chance of {chance} %{but}"))
+    }
 }
 
 /// Reads the assignment whose name holds the anchor at `anchor`.
@@ -62,8 +75,7 @@ pub(super) fn read(text: &[u8], anchor: Span) -> Option<Assigned> {
     let facts = Facts::of(window, &reading, anchor);
     let whole = Span::new(start + reading.name.start.min(reading.value.start), start + reading.value.end);
     let value = Span::new(start + reading.value.start, start + reading.value.end);
-    let features = facts.0.get(..PATHLESS)?.to_vec();
-    Some(Assigned { whole, value, features })
+    Some(Assigned { whole, value, facts })
 }
 
 fn reading(text: &[u8], anchor: Span) -> Option<Reading> {
@@ -102,22 +114,21 @@ fn core(text: &[u8], value: Span) -> Span {
 }
 
 /// True when some path may yet make a candidate of it.
-pub(super) fn may_count(features: &[u8]) -> bool {
-    model::may_count(&Facts::from_pathless(features))
+pub(super) fn may_count(facts: &Facts) -> bool {
+    model::may_count(facts)
 }
 
-/// What the model makes of `features` at `path`. Cheap: under a microsecond.
-pub(super) fn decide(features: &[u8], path: Option<&BytePath>) -> Decision {
-    let facts = Facts::from_pathless(features).at(path);
-    let verdict = model::weigh(&facts);
-    let chance = format!("a guess: the model takes it for a secret with a chance of {} %", verdict.chance());
-    match verdict.confidence {
-        Some(sure) if sure > Confidence::Low && facts.names_a_salt() => {
-            let note = format!("{chance}, but a salt or a nonce is rarely secret by itself");
-            Decision { confidence: Some(Confidence::Low), note: Note(note) }
-        }
-        confidence => Decision { confidence, note: Note(chance) },
-    }
+/// What the model makes of facts with their path. Cheap: under a microsecond.
+pub(super) fn decide(facts: &Facts) -> Decision {
+    let verdict = model::weigh(facts);
+    let salt = verdict.confidence > Some(Confidence::Low) && facts.names_a_salt();
+    let confidence = if salt { Some(Confidence::Low) } else { verdict.confidence };
+    Decision { confidence, verdict, salt }
+}
+
+/// The same of a candidate's features, at a path.
+pub(super) fn decide_at(features: &[u8], path: Option<&BytePath>) -> Decision {
+    decide(&Facts::from_pathless(features).at(path))
 }
 
 /// The facts that moved the decision most: what, its value, and by how much in log odds.
@@ -132,11 +143,38 @@ pub(super) fn row(features: &[u8], path: Option<&BytePath>) -> (Vec<u8>, i32) {
     (facts.0.to_vec(), model::weigh(&facts).score)
 }
 
+/// What refers to a secret and is none, wherever it stands in a value.
+static REFERS: Lexicon<6> = Lexicon::plain([b"://", b"ENV[", b"](", b"environ", b"getenv", b"process.env"]);
+/// How paths, digests and references begin.
+static BEGINS: Lexicon<22> = Lexicon::plain([
+    b"#",
+    b"&",
+    b"*",
+    b"--",
+    b"../",
+    b"./",
+    b"/",
+    b"@",
+    b"C:\\",
+    b"ENC[",
+    b"arn:",
+    b"data:",
+    b"ref:",
+    b"secret:",
+    b"sha1-",
+    b"sha256-",
+    b"sha384-",
+    b"sha512-",
+    b"urn:",
+    b"vault:",
+    b"{cipher}",
+    b"~/",
+]);
+
 /// Code, paths, prose, references: what is no literal secret, quoted or not.
 fn is_no_value(value: &[u8], reading: &Reading) -> bool {
     let bare = reading.quote == Quote::Bare;
-    let has = |part: &[u8]| memchr::memmem::find(value, part).is_some();
-    let starts = |list: &[&[u8]]| list.iter().any(|start| value.starts_with(start));
+    let has = |byte: u8| memchr::memchr(byte, value).is_some();
     let ends = |list: &[&[u8]]| list.iter().any(|end| value.ends_with(end));
     value.len() < SHORTEST
         || value.iter().any(u8::is_ascii_control)
@@ -144,30 +182,12 @@ fn is_no_value(value: &[u8], reading: &Reading) -> bool {
         || bare && is_code(value, reading.how)
         // YAML's tags: `!vault`, `!Ref name`.
         || bare && value.starts_with(b"!")
-        || has(b"://")
-        || has(b"](")
-        || has(b"process.env")
-        || has(b"environ")
-        || has(b"getenv")
-        || has(b"ENV[")
-        || starts(&[
-            b"/",
-            b"./",
-            b"../",
-            b"~/",
-            b"C:\\",
-            b"sha256-",
-            b"sha384-",
-            b"sha512-",
-            b"sha1-",
-            b"ENC[",
-            b"{cipher}",
-        ])
-        || starts(&[b"&", b"*", b"data:", b"arn:", b"urn:", b"ref:", b"vault:", b"secret:", b"#", b"--", b"@"])
+        || BEGINS.begins(value)
+        || REFERS.held(value) != 0
         || ends(&[
             b".pem", b".key", b".crt", b".json", b".yml", b".yaml", b".txt", b".js", b".ts", b".py", b".go", b".html",
         ])
-        || (has(b"(") && has(b")"))
+        || has(b'(') && has(b')')
         || is_mail(value)
 }
 

@@ -16,6 +16,7 @@ mod prefilter;
 pub mod selftest;
 mod structure;
 mod sweep;
+mod words;
 mod work;
 
 use std::collections::HashMap;
@@ -165,14 +166,14 @@ impl Detector {
             return;
         }
         let nowhere = (elsewhere || paths.is_empty()).then_some(None);
-        let decisions = paths.iter().map(Some).chain(nowhere).map(|path| generic::decide(&candidate.features, path));
+        let decisions = paths.iter().map(Some).chain(nowhere).map(|path| generic::decide_at(&candidate.features, path));
         let Some(best) = decisions.reduce(|best, next| if next.confidence > best.confidence { next } else { best })
         else {
             return;
         };
         candidate.confidence = best.confidence.unwrap_or(Confidence::Low).min(rule.confidence);
         candidate.dropped = best.confidence.is_none().then(|| generic::TOO_LITTLE.to_owned());
-        candidate.notes = vec![best.note];
+        candidate.notes = vec![best.note()];
     }
 
     /// Secrets in text that is about to be printed: an error, a path, a name. Guesses are left out: masked, they would

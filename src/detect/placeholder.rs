@@ -1,6 +1,7 @@
 //! Values that stand for a secret and are none. A word inside a random token is no reason to drop it.
 
 use super::entropy::shannon;
+use super::words::Lexicon;
 
 /// What a value looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,40 +17,40 @@ pub(super) enum Look {
 }
 
 /// Words that people write where a secret goes.
-const WORDS: [&[u8]; 32] = [
-    b"example",
-    b"sample",
-    b"changeme",
-    b"change_me",
-    b"change-me",
-    b"replaceme",
-    b"replace",
-    b"placeholder",
-    b"dummy",
-    b"redacted",
-    b"insert",
-    b"enter",
-    b"your",
-    b"todo",
-    b"fixme",
-    b"foobar",
-    b"foo",
-    b"bar",
-    b"fake",
-    b"mock",
-    b"test",
-    b"demo",
-    b"password",
-    b"passwd",
-    b"secret",
-    b"token",
-    b"apikey",
+static WORDS: Lexicon<32> = Lexicon::plain([
     b"api_key",
-    b"here",
-    b"key",
-    b"value",
+    b"apikey",
+    b"bar",
+    b"change-me",
+    b"change_me",
+    b"changeme",
     b"default",
-];
+    b"demo",
+    b"dummy",
+    b"enter",
+    b"example",
+    b"fake",
+    b"fixme",
+    b"foo",
+    b"foobar",
+    b"here",
+    b"insert",
+    b"key",
+    b"mock",
+    b"passwd",
+    b"password",
+    b"placeholder",
+    b"redacted",
+    b"replace",
+    b"replaceme",
+    b"sample",
+    b"secret",
+    b"test",
+    b"todo",
+    b"token",
+    b"value",
+    b"your",
+]);
 /// Values that are no secret as a whole.
 const NOTHING: [&[u8]; 14] = [
     b"null",
@@ -83,7 +84,7 @@ pub(super) fn look(value: &[u8], public: usize) -> Look {
     if NOTHING.contains(&lower.as_slice()) {
         return Look::Placeholder("it is a word for nothing");
     }
-    let covered = covered_by_words(&lower);
+    let covered = covered(&lower);
     let letters = lower.iter().filter(|b| b.is_ascii_alphanumeric()).count();
     if covered * 2 >= letters && covered >= 4 && shannon(body) < 4.2 {
         // `password123` says nothing; what is left of `Secret2024!` may well be somebody's.
@@ -95,12 +96,12 @@ pub(super) fn look(value: &[u8], public: usize) -> Look {
             Look::Doubtful("it is mostly words that stand for a secret")
         };
     }
-    let telling = WORDS.iter().filter(|word| word.len() >= TELLING);
-    let has = |word: &&[u8]| {
+    let mut telling = WORDS.words().filter(|word| word.len() >= TELLING);
+    let has = |word: &'static [u8]| {
         let upper = word.to_ascii_uppercase();
         memchr::memmem::find(body, word).is_some() || memchr::memmem::find(body, &upper).is_some()
     };
-    if telling.into_iter().any(has) {
+    if telling.any(has) {
         return Look::Doubtful("it holds a word such as EXAMPLE, as made-up keys do");
     }
     Look::Real
@@ -189,17 +190,12 @@ fn run(bytes: &[u8], next: impl Fn(u8, u8) -> bool) -> usize {
     1 + bytes.windows(2).take_while(|pair| matches!(pair, [a, b] if next(*a, *b))).count()
 }
 
-/// How many bytes of `value`, in any case, belong to words that stand for a secret.
+/// How many bytes of `value`, in any case, belong to the words above, counted from the left, longest first.
 pub(super) fn covered(value: &[u8]) -> usize {
-    covered_by_words(&value.to_ascii_lowercase())
-}
-
-/// How many bytes of `lower` belong to the words above, counted from the left, longest first.
-fn covered_by_words(lower: &[u8]) -> usize {
     let mut covered = 0;
     let mut at = 0;
-    while let Some(rest) = lower.get(at..).filter(|rest| !rest.is_empty()) {
-        let word = WORDS.iter().filter(|word| rest.starts_with(word)).map(|word| word.len()).max();
+    while let Some(rest) = value.get(at..).filter(|rest| !rest.is_empty()) {
+        let word = WORDS.longest_folded(rest);
         covered += word.unwrap_or_default();
         at += word.unwrap_or(1);
     }

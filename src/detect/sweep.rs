@@ -1,6 +1,6 @@
 //! One pass over a blob's text: every match of every rule that may apply. Weighs nothing but the generic grammar.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::time::Instant;
 
 use super::Detector;
@@ -77,7 +77,7 @@ fn look(detector: &Detector, blob: &Blob<'_>, text: &[u8]) -> Seens {
 /// A pass over a text, or over parts of it.
 pub(super) struct Pass<'p> {
     detector: &'p Detector,
-    blob: &'p Blob<'p>,
+    at: Whereabouts<'p>,
     text: &'p [u8],
     pub(super) seens: Seens,
     pub(super) budget: Budget,
@@ -99,7 +99,8 @@ impl<'p> Pass<'p> {
     pub(super) fn new(detector: &'p Detector, blob: &'p Blob<'p>, text: &'p [u8]) -> Self {
         let work = Work { texts: 1, ..Work::default() };
         let budget = Budget::new(text.len());
-        Self { detector, blob, text, seens: Seens::default(), budget, work, trail: None }
+        let at = Whereabouts { blob, facts: OnceCell::new() };
+        Self { detector, at, text, seens: Seens::default(), budget, work, trail: None }
     }
 
     /// Bytes of the text.
@@ -146,12 +147,12 @@ impl<'p> Pass<'p> {
         let (Some(rule), Some(matcher)) = (detector.rules.get(index), detector.matchers.get(index)) else {
             return Go::On;
         };
-        let Some(paths) = path_condition(rule, matcher, self.blob) else { return Go::On };
+        let Some(paths) = path_condition(rule, matcher, self.at.blob) else { return Go::On };
         let began = detector.ledger.get().map(|ledger| (ledger, Instant::now(), self.work));
         self.work.hits += 1;
         let seen = if rule.kind == Kind::Assignment {
             self.work.passed += 1;
-            if self.budget.spend(0) { guess(detector, index, text, anchor, self.blob) } else { None }
+            if self.budget.spend(0) { guess(detector, index, text, anchor, &self.at) } else { None }
         } else {
             let found = matcher.find(rule, text, anchor, &mut self.budget, &mut self.work);
             found.map(|found| plain(index, rule, anchor, found))
@@ -228,26 +229,40 @@ fn plain(index: usize, rule: &Rule, anchor: Span, Match { whole, secret }: Match
 const BASELINE: &[u8] = b".keyward-baseline.json";
 
 /// The generic grammar, with what the model makes of the value. In a history that is provisional: see `decide_at`.
-fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, blob: &Blob<'_>) -> Option<Seen> {
-    if blob.origin.path.as_ref().is_some_and(|path| path.file_name() == BASELINE) {
+fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Whereabouts<'_>) -> Option<Seen> {
+    if at.blob.origin.path.as_ref().is_some_and(|path| path.file_name() == BASELINE) {
         return None;
     }
     let rule = detector.rules.get(index)?;
-    let found = generic::read(text, anchor)?;
-    if !generic::may_count(&found.features) {
-        // Of a hundred guesses the model refuses ninety-nine, and to tell of each costs more than to find it.
+    let mut found = generic::read(text, anchor)?;
+    let final_say = at.blob.origin.path.is_some() || at.blob.origin.kind != OriginKind::History;
+    found.facts.set_path(at.facts());
+    // Of a hundred guesses the model refuses ninety-nine, and to tell of each costs more than to find it.
+    if !final_say && !generic::may_count(&found.facts) {
+        detector.refused.get()?;
+    }
+    let decision = generic::decide(&found.facts);
+    let refused = decision.confidence.is_none() && final_say;
+    if refused {
         detector.refused.get()?;
     }
     let mut seen = plain(index, rule, anchor, Match { whole: found.whole, secret: found.value });
     seen.public = 0;
-    let decision = generic::decide(&found.features, blob.origin.path.as_ref());
     seen.confidence = decision.confidence.unwrap_or(Confidence::Low).min(rule.confidence);
-    let final_say = blob.origin.path.is_some() || blob.origin.kind != OriginKind::History;
-    if decision.confidence.is_none() && final_say {
-        detector.refused.get()?;
-        seen.dropped = Some(generic::TOO_LITTLE.to_owned());
-    }
-    seen.notes.push(decision.note);
-    seen.features = found.features;
+    seen.dropped = refused.then(|| generic::TOO_LITTLE.to_owned());
+    seen.notes.push(decision.note());
+    seen.features = found.facts.pathless().to_vec();
     Some(seen)
+}
+
+/// The blob that a text belongs to, and what its path says to guesses: asked for once, if at all.
+struct Whereabouts<'p> {
+    blob: &'p Blob<'p>,
+    facts: OnceCell<generic::PathFacts>,
+}
+
+impl Whereabouts<'_> {
+    fn facts(&self) -> &generic::PathFacts {
+        self.facts.get_or_init(|| generic::PathFacts::of(self.blob.origin.path.as_ref()))
+    }
 }

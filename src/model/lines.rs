@@ -70,6 +70,14 @@ impl<'t> Lines<'t> {
                 (column, column_utf16) = (1, 1);
             }
             while at < *offset {
+                // Lines without an end, such as minified code, are ASCII for the most part.
+                let plain = text.get(at..*offset).map_or(0, plain);
+                if plain > 0 {
+                    at += plain;
+                    let plain = u32::try_from(plain).unwrap_or(u32::MAX);
+                    (column, column_utf16) = (column.saturating_add(plain), column_utf16.saturating_add(plain));
+                    continue;
+                }
                 let (bytes, units) = character(text.get(at..).unwrap_or_default());
                 if at + bytes > *offset {
                     break;
@@ -82,6 +90,18 @@ impl<'t> Lines<'t> {
         }
         out
     }
+}
+
+/// Bytes that are ASCII at the beginning of `text`, in steps of whole blocks but for the last one.
+fn plain(text: &[u8]) -> usize {
+    let mut plain = 0;
+    for block in text.chunks(64) {
+        if !block.is_ascii() {
+            return plain + block.iter().take_while(|b| b.is_ascii()).count();
+        }
+        plain += block.len();
+    }
+    plain
 }
 
 /// A line's number as people count, from its index.

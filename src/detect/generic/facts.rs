@@ -4,6 +4,9 @@
 use super::looks;
 use super::name::has_folded;
 use super::syntax::{GAP, How, Quote, Reading};
+use super::tally::{Class, Tally};
+use crate::detect::placeholder;
+use crate::detect::words::Lexicon;
 use crate::model::{BytePath, Span};
 
 macro_rules! facts {
@@ -128,13 +131,141 @@ pub(super) const PATHLESS: usize = Fact::Path as usize;
 
 /// One number for each [`Fact`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Facts(pub(super) [u8; COUNT]);
+pub(in crate::detect) struct Facts(pub(super) [u8; COUNT]);
+
+/// What a path tells: once for all candidates of a blob.
+pub(in crate::detect) struct PathFacts(Facts);
+
+impl PathFacts {
+    pub(in crate::detect) fn of(path: Option<&BytePath>) -> Self {
+        let mut facts = Facts([0; COUNT]);
+        if let Some(path) = path {
+            facts.path(&path.as_bytes().to_ascii_lowercase());
+        }
+        Self(facts)
+    }
+}
 
 /// Bytes of a value that are looked at one by one.
 const SEEN: usize = 128;
 /// How far back a line's beginning, and who else is named, are looked for.
 const LINE: usize = 200;
 const NEAR: usize = 120;
+
+/// Words of a name; each with the bit of its fact, counted from [`Fact::NamePass`].
+static NAME_WORDS: Lexicon<60> = Lexicon::new([
+    (b"access", flag(Fact::NameAccess)),
+    (b"admin", flag(Fact::NameRoot)),
+    (b"aes", flag(Fact::NameCrypt)),
+    (b"allow", flag(Fact::NameMode)),
+    (b"api", flag(Fact::NameApi)),
+    (b"auth", flag(Fact::NameAuth)),
+    (b"bad", flag(Fact::NameWrong)),
+    (b"change", flag(Fact::NameReset)),
+    (b"client", flag(Fact::NameClient)),
+    (b"confirm", flag(Fact::NameConfirm)),
+    (b"cred", flag(Fact::NameCred)),
+    (b"crypt", flag(Fact::NameCrypt)),
+    (b"current", flag(Fact::NameConfirm)),
+    (b"database", flag(Fact::NameDb)),
+    (b"db", flag(Fact::NameDb)),
+    (b"demo", flag(Fact::NameTest)),
+    (b"digest", flag(Fact::NameHash)),
+    (b"enable", flag(Fact::NameMode)),
+    (b"example", flag(Fact::NameTest)),
+    (b"fake", flag(Fact::NameWrong)),
+    (b"forgot", flag(Fact::NameReset)),
+    (b"hash", flag(Fact::NameHash)),
+    (b"hint", flag(Fact::NamePrefix)),
+    (b"hmac", flag(Fact::NameCrypt)),
+    (b"id", flag(Fact::NameId)),
+    (b"invalid", flag(Fact::NameWrong)),
+    (b"is", flag(Fact::NameMode)),
+    (b"key", flag(Fact::NameKey)),
+    (b"login", flag(Fact::NameUser)),
+    (b"method", flag(Fact::NameMode)),
+    (b"mode", flag(Fact::NameMode)),
+    (b"mongo", flag(Fact::NameDb)),
+    (b"new", flag(Fact::NameConfirm)),
+    (b"nonce", flag(Fact::NameSalt)),
+    (b"old", flag(Fact::NameConfirm)),
+    (b"pass", flag(Fact::NamePass)),
+    (b"postgres", flag(Fact::NameDb)),
+    (b"prefix", flag(Fact::NamePrefix)),
+    (b"priv", flag(Fact::NamePrivate)),
+    (b"psw", flag(Fact::NamePwd)),
+    (b"pswd", flag(Fact::NamePwd)),
+    (b"pwd", flag(Fact::NamePwd)),
+    (b"redis", flag(Fact::NameDb)),
+    (b"ref", flag(Fact::NamePrefix)),
+    (b"require", flag(Fact::NameMode)),
+    (b"reset", flag(Fact::NameReset)),
+    (b"root", flag(Fact::NameRoot)),
+    (b"salt", flag(Fact::NameSalt)),
+    (b"sample", flag(Fact::NameTest)),
+    (b"secret", flag(Fact::NameSecret)),
+    (b"sign", flag(Fact::NameCrypt)),
+    (b"sql", flag(Fact::NameDb)),
+    (b"store", flag(Fact::NameStore)),
+    (b"sum", flag(Fact::NameHash)),
+    (b"test", flag(Fact::NameTest)),
+    (b"text", flag(Fact::NamePrefix)),
+    (b"token", flag(Fact::NameToken)),
+    (b"use", flag(Fact::NameMode)),
+    (b"user", flag(Fact::NameUser)),
+    (b"wrong", flag(Fact::NameWrong)),
+]);
+const FIRST_FLAG: usize = Fact::NamePass as usize;
+
+const fn flag(fact: Fact) -> u32 {
+    1 << (fact as usize - FIRST_FLAG)
+}
+
+const DECLARES: u32 = 1;
+const ASSERTS: u32 = 2;
+const SHELL: u32 = 4;
+/// Words of the line before the name.
+static LINE_WORDS: Lexicon<23> = Lexicon::new([
+    (b" --", SHELL),
+    (b" -e ", SHELL),
+    (b"$ ", SHELL),
+    (b"ENV ", SHELL),
+    (b"Equal", ASSERTS),
+    (b"String ", DECLARES),
+    (b"const", DECLARES),
+    (b"curl", SHELL),
+    (b"def ", DECLARES),
+    (b"docker", SHELL),
+    (b"export ", SHELL),
+    (b"final", DECLARES),
+    (b"let ", DECLARES),
+    (b"mysql", SHELL),
+    (b"private", DECLARES),
+    (b"public", DECLARES),
+    (b"should", ASSERTS),
+    (b"ssert", ASSERTS),
+    (b"static", DECLARES),
+    (b"var ", DECLARES),
+    (b"verify", ASSERTS),
+    (b"when(", ASSERTS),
+    (b"xpect", ASSERTS),
+]);
+
+const USER: u32 = 1;
+const HOST: u32 = 2;
+/// Words that say who or what else is named nearby.
+static NEAR_WORDS: Lexicon<10> = Lexicon::new([
+    (b"://", HOST),
+    (b"admin", USER),
+    (b"database", HOST),
+    (b"host", HOST),
+    (b"login", USER),
+    (b"mail", USER),
+    (b"port", HOST),
+    (b"server", HOST),
+    (b"uid", USER),
+    (b"user", USER),
+]);
 
 impl Facts {
     /// Everything but the path.
@@ -154,13 +285,21 @@ impl Facts {
         facts
     }
 
+    /// All but what the path tells: what a candidate carries until its path is known.
+    pub(in crate::detect) fn pathless(&self) -> &[u8] {
+        self.0.get(..PATHLESS).unwrap_or_default()
+    }
+
     /// With what the path tells.
     pub(super) fn at(&self, path: Option<&BytePath>) -> Self {
         let mut facts = self.clone();
-        if let Some(path) = path {
-            facts.path(&path.as_bytes().to_ascii_lowercase());
-        }
+        facts.set_path(&PathFacts::of(path));
         facts
+    }
+
+    /// With what a path tells.
+    pub(in crate::detect) fn set_path(&mut self, path: &PathFacts) {
+        self.0.iter_mut().zip(path.0.0).skip(PATHLESS).for_each(|(slot, value)| *slot = value);
     }
 
     /// True when the name tells of a salt or a nonce, and of nothing that is secret.
@@ -183,10 +322,11 @@ impl Facts {
         let quads = value.len().is_multiple_of(4);
         // What is longer goes on as it began.
         let value = value.get(..value.len().min(SEEN)).unwrap_or_default();
-        let many = |class: fn(&u8) -> bool| value.iter().filter(|b| class(b)).count();
+        let tally = Tally::of(value);
+        let many = |class: Class| tally.of_class(class);
+        let all = |class: Class| usize::from(many(class) == value.len());
         let share = |part: usize| part * 100 / value.len().max(1);
-        let (lower, upper) = (many(u8::is_ascii_lowercase), many(u8::is_ascii_uppercase));
-        let (digits, blanks) = (many(u8::is_ascii_digit), many(u8::is_ascii_whitespace));
+        let (lower, upper, digits) = (many(Class::Lower), many(Class::Upper), many(Class::Digit));
         let symbols = value.len() - lower - upper - digits;
         self.set(Fact::Lower, share(lower));
         self.set(Fact::Upper, share(upper));
@@ -203,40 +343,38 @@ impl Facts {
         self.set(Fact::LongestWord, spelling.longest);
         self.set(Fact::LetterRuns, spelling.runs);
         self.set(Fact::Dull, share(looks::dull(value)));
-        self.set(
-            Fact::Changes,
-            share(value.windows(2).filter(|pair| class(pair.first()) != class(pair.last())).count()),
-        );
-        self.set(Fact::Blanks, blanks);
-        let sign = |wanted: &[u8]| value.iter().filter(|b| wanted.contains(b)).count();
-        self.set(Fact::Dots, sign(b"."));
-        self.set(Fact::Dashes, sign(b"-"));
-        self.set(Fact::Lines, sign(b"_"));
-        self.set(Fact::Slashes, sign(b"/\\"));
-        self.set(Fact::Brackets, sign(b"()[]{}<>"));
-        self.set(Fact::Template, sign(b"$%{}<>"));
-        self.set(Fact::Punctuation, sign(b"!@#^&*?~"));
-        self.set(Fact::NonAscii, usize::from(!value.is_ascii()));
-        let hex = value.iter().all(u8::is_ascii_hexdigit);
-        self.set(Fact::Hex, usize::from(hex));
-        self.set(Fact::HexLength, usize::from(hex && hash));
-        let base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_=".contains(b);
-        self.set(Fact::Base64, usize::from(value.iter().all(base64)) + usize::from(quads));
+        let (mut changes, mut humps) = (0, 0);
+        for pair in value.windows(2) {
+            let pair = (class(pair.first()), class(pair.last()));
+            changes += usize::from(pair.0 != pair.1);
+            humps += usize::from(pair == (SMALL, CAPITAL));
+        }
+        self.set(Fact::Changes, share(changes));
+        self.set(Fact::Camel, humps);
+        self.set(Fact::Blanks, many(Class::Blank));
+        self.set(Fact::Dots, many(Class::Dot));
+        self.set(Fact::Dashes, many(Class::Dash));
+        self.set(Fact::Lines, many(Class::Line));
+        self.set(Fact::Slashes, many(Class::Slash));
+        self.set(Fact::Brackets, many(Class::Bracket));
+        self.set(Fact::Template, many(Class::Template));
+        self.set(Fact::Punctuation, many(Class::Punctuation));
+        self.set(Fact::NonAscii, usize::from(many(Class::Ascii) < value.len()));
+        self.set(Fact::Hex, all(Class::Hex));
+        self.set(Fact::HexLength, all(Class::Hex) & usize::from(hash));
+        self.set(Fact::Base64, all(Class::Base64) + usize::from(quads));
         self.set(Fact::Uuid, usize::from(is_uuid(value)));
         self.set(Fact::Hash, usize::from(is_hash(value)));
         self.set(Fact::Mail, usize::from(is_mail(value)));
-        self.set(Fact::Numeric, usize::from(digits + sign(b".-+:/ ,") == value.len()));
+        self.set(Fact::Numeric, all(Class::Number));
         self.set(Fact::Capital, usize::from(value.first().is_some_and(u8::is_ascii_uppercase)));
-        let humps =
-            value.windows(2).filter(|p| matches!(p, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()));
-        self.set(Fact::Camel, humps.count());
-        self.set(Fact::Loud, usize::from(lower == 0 && upper > 0 && upper + digits + sign(b"_") == value.len()));
+        let loud = lower == 0 && upper > 0 && upper + digits + many(Class::Line) == value.len();
+        self.set(Fact::Loud, usize::from(loud));
         self.set(Fact::TailDigits, value.iter().rev().take_while(|b| b.is_ascii_digit()).count());
         self.set(Fact::HeadLetters, value.iter().take_while(|b| b.is_ascii_alphabetic()).count());
-        let name = |b: &u8| b.is_ascii_alphanumeric() || b"_.:$?!-".contains(b);
         let starts = value.first().is_some_and(|b| b.is_ascii_alphabetic() || b"_$:".contains(b));
-        self.set(Fact::IsName, usize::from(starts && value.iter().all(name)));
-        self.set(Fact::StandIns, share(super::super::placeholder::covered(value)));
+        self.set(Fact::IsName, usize::from(starts) & all(Class::Name));
+        self.set(Fact::StandIns, share(placeholder::covered(value)));
         self.set(
             Fact::Quoted,
             match quote {
@@ -251,37 +389,11 @@ impl Facts {
     }
 
     fn name(&mut self, name: &[u8], reading: &Reading, anchor: Span) {
-        let flags: [(Fact, &[&[u8]]); 27] = [
-            (Fact::NamePass, &[b"pass"]),
-            (Fact::NamePwd, &[b"pwd", b"pswd", b"psw"]),
-            (Fact::NameSecret, &[b"secret"]),
-            (Fact::NameToken, &[b"token"]),
-            (Fact::NameKey, &[b"key"]),
-            (Fact::NameAuth, &[b"auth"]),
-            (Fact::NameCred, &[b"cred"]),
-            (Fact::NameSalt, &[b"salt", b"nonce"]),
-            (Fact::NameApi, &[b"api"]),
-            (Fact::NameAccess, &[b"access"]),
-            (Fact::NamePrivate, &[b"priv"]),
-            (Fact::NameUser, &[b"user", b"login"]),
-            (Fact::NameId, &[b"id"]),
-            (Fact::NameTest, &[b"test", b"example", b"sample", b"demo"]),
-            (Fact::NameDb, &[b"db", b"sql", b"database", b"postgres", b"mongo", b"redis"]),
-            (Fact::NameClient, &[b"client"]),
-            (Fact::NameCrypt, &[b"crypt", b"aes", b"hmac", b"sign"]),
-            (Fact::NameHash, &[b"hash", b"digest", b"sum"]),
-            (Fact::NamePlural, &[]),
-            (Fact::NameRoot, &[b"root", b"admin"]),
-            (Fact::NameStore, &[b"store"]),
-            (Fact::NameConfirm, &[b"confirm", b"new", b"old", b"current"]),
-            (Fact::NameWrong, &[b"invalid", b"wrong", b"bad", b"fake"]),
-            (Fact::NameMode, &[b"mode", b"method", b"enable", b"use", b"is", b"allow", b"require"]),
-            (Fact::NameReset, &[b"reset", b"forgot", b"change"]),
-            (Fact::NamePrefix, &[b"prefix", b"hint", b"text", b"ref"]),
-            (Fact::NameAlone, &[]),
-        ];
-        for (fact, words) in flags {
-            self.set(fact, usize::from(words.iter().any(|word| has_folded(name, word))));
+        let held = NAME_WORDS.held_folded(name);
+        for bit in 0..=Fact::NamePrefix as usize - FIRST_FLAG {
+            if let Some(slot) = self.0.get_mut(FIRST_FLAG + bit) {
+                *slot = u8::from(held >> bit & 1 == 1);
+            }
         }
         self.set(Fact::NamePlural, usize::from(matches!(name.last(), Some(b's' | b'S'))));
         self.set(Fact::NameAlone, usize::from(name.len() <= anchor.len() + 3));
@@ -303,9 +415,8 @@ impl Facts {
     }
 
     fn same(&mut self, name: &[u8], value: &[u8], anchor: &[u8]) {
-        let anchor = anchor.to_ascii_lowercase();
-        let holds = value.len() >= 4 && has_folded(name, &value.to_ascii_lowercase());
-        self.set(Fact::SameAsName, 2 * usize::from(holds) + usize::from(has_folded(value, &anchor)));
+        let holds = value.len() >= 4 && has_folded(name, value);
+        self.set(Fact::SameAsName, 2 * usize::from(holds) + usize::from(has_folded(value, anchor)));
     }
 
     fn syntax(&mut self, text: &[u8], reading: &Reading) {
@@ -338,29 +449,17 @@ impl Facts {
         self.set(Fact::Indent, line.iter().take_while(|b| b.is_ascii_whitespace()).count());
         let line = line.trim_ascii_start();
         let begins = |list: &[&[u8]]| list.iter().any(|word| line.starts_with(word));
-        let holds = |list: &[&[u8]]| list.iter().any(|word| memchr::memmem::find(line, word).is_some());
         self.set(Fact::Comment, usize::from(begins(&[b"//", b"#", b"*", b"/*", b"--", b";", b"<!--"])));
         self.set(Fact::ListItem, usize::from(begins(&[b"- ", b"* ", b"+ "])));
-        let declares: [&[u8]; 9] =
-            [b"const", b"let ", b"var ", b"static", b"final", b"private", b"public", b"def ", b"String "];
-        self.set(Fact::Declares, usize::from(holds(&declares)));
-        self.set(Fact::Asserts, usize::from(holds(&[b"ssert", b"xpect", b"should", b"Equal", b"verify", b"when("])));
-        self.set(
-            Fact::Shell,
-            usize::from(holds(&[b"docker", b" -e ", b"export ", b"ENV ", b"$ ", b"curl", b" --", b"mysql"])),
-        );
+        let held = LINE_WORDS.held(line);
+        self.set(Fact::Declares, usize::from(held & DECLARES != 0));
+        self.set(Fact::Asserts, usize::from(held & ASSERTS != 0));
+        self.set(Fact::Shell, usize::from(held & SHELL != 0));
         let near = text.get(name.start.saturating_sub(NEAR)..name.start).unwrap_or_default();
         let after = text.get(value.end..text.len().min(value.end + GAP)).unwrap_or_default();
-        let users: [&[u8]; 5] = [b"user", b"login", b"mail", b"admin", b"uid"];
-        self.set(
-            Fact::UserNear,
-            usize::from(users.iter().any(|word| has_folded(near, word) || has_folded(after, word))),
-        );
-        let hosts: [&[u8]; 5] = [b"host", b"port", b"://", b"server", b"database"];
-        self.set(
-            Fact::HostNear,
-            usize::from(hosts.iter().any(|word| has_folded(near, word) || has_folded(after, word))),
-        );
+        let held = NEAR_WORDS.held_folded(near) | NEAR_WORDS.held_folded(after);
+        self.set(Fact::UserNear, usize::from(held & USER != 0));
+        self.set(Fact::HostNear, usize::from(held & HOST != 0));
     }
 
     fn path(&mut self, path: &[u8]) {
@@ -438,10 +537,13 @@ fn around(byte: Option<&u8>) -> usize {
     }
 }
 
+const SMALL: u8 = 1;
+const CAPITAL: u8 = 2;
+
 fn class(byte: Option<&u8>) -> u8 {
     match byte {
-        Some(b'a'..=b'z') => 1,
-        Some(b'A'..=b'Z') => 2,
+        Some(b'a'..=b'z') => SMALL,
+        Some(b'A'..=b'Z') => CAPITAL,
         Some(b'0'..=b'9') => 3,
         _ => 4,
     }

@@ -129,9 +129,9 @@ fn is_known(hash: u32) -> bool {
 
 /// Bytes in runs of four or more that repeat or step: `aaaa`, `1234`, `qwer`.
 pub(super) fn dull(value: &[u8]) -> usize {
-    const ROWS: [&[u8]; 3] = [b"qwertyuiop", b"asdfghjkl", b"zxcvbnm"];
-    let beside =
-        |a: u8, b: u8| ROWS.iter().any(|row| row.windows(2).any(|pair| matches!(pair, [x, y] if *x == a && *y == b)));
+    // What lies to the right of each letter on a keyboard.
+    const RIGHT: &[u8; 26] = b"snvfrghjokl--mp-wtdyibecux";
+    let beside = |a: u8, b: u8| RIGHT.get(usize::from(a - b'a')) == Some(&b);
     let next = |a: u8, b: u8| {
         let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
         if a == b {

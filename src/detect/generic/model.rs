@@ -50,43 +50,51 @@ pub(super) fn weigh(facts: &Facts) -> Verdict {
     Verdict { score, confidence }
 }
 
-fn score(facts: &Facts) -> i32 {
-    let trees = WEIGHTS.get(HEAD + COUNT..).unwrap_or_default();
-    trees.chunks_exact(TREE).fold(number(2), |sum, tree| sum + i32::from(leaf(tree, facts)))
+fn trees() -> &'static [[u8; TREE]] {
+    WEIGHTS.get(HEAD + COUNT..).unwrap_or_default().as_chunks().0
 }
 
-fn leaf(tree: &[u8], facts: &Facts) -> i16 {
+fn score(facts: &Facts) -> i32 {
+    trees().iter().fold(number(2), |sum, tree| sum + i32::from(leaf(tree, facts)))
+}
+
+/// The fact that a node asks about, and the most that leads to the left.
+fn question(tree: &[u8; TREE], node: usize) -> (usize, u8) {
+    let byte = |at: usize| tree.get(at).copied().unwrap_or_default();
+    (usize::from(byte(2 * node)), byte(2 * node + 1))
+}
+
+fn value(tree: &[u8; TREE], leaf: usize) -> i16 {
+    let byte = |at: usize| tree.get(2 * QUESTIONS + at).copied().unwrap_or_default();
+    i16::from_le_bytes([byte(2 * leaf), byte(2 * leaf + 1)])
+}
+
+fn leaf(tree: &[u8; TREE], facts: &Facts) -> i16 {
     let mut node = 0;
     for _ in 0..DEPTH {
-        let (Some(fact), Some(most)) = (tree.get(2 * node), tree.get(2 * node + 1)) else { return 0 };
-        let value = facts.0.get(usize::from(*fact)).copied().unwrap_or_default();
-        node = 2 * node + 1 + usize::from(value > *most);
+        let (fact, most) = question(tree, node);
+        node = 2 * node + 1 + usize::from(facts.0.get(fact).copied().unwrap_or_default() > most);
     }
-    let at = 2 * QUESTIONS + 2 * (node - QUESTIONS);
-    tree.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map_or(0, i16::from_le_bytes)
+    value(tree, node - QUESTIONS)
 }
 
 /// True when some path may yet make it a candidate, whatever the facts say that hang on the path: each tree counts by the
 /// highest leaf that can be reached.
 pub(super) fn may_count(facts: &Facts) -> bool {
-    let trees = WEIGHTS.get(HEAD + COUNT..).unwrap_or_default();
-    let most = trees.chunks_exact(TREE).fold(number(2), |sum, tree| sum + i32::from(highest(tree, facts, 0)));
+    let most = trees().iter().fold(number(2), |sum, tree| sum + i32::from(highest(tree, facts, 0)));
     most >= number(6)
 }
 
 /// The highest leaf below a node that the facts without the path leave open.
-fn highest(tree: &[u8], facts: &Facts, node: usize) -> i16 {
-    if node >= QUESTIONS {
-        let at = 2 * QUESTIONS + 2 * (node - QUESTIONS);
-        return tree.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map_or(0, i16::from_le_bytes);
+fn highest(tree: &[u8; TREE], facts: &Facts, mut node: usize) -> i16 {
+    while node < QUESTIONS {
+        let (fact, most) = question(tree, node);
+        if fact >= PATHLESS {
+            return highest(tree, facts, 2 * node + 1).max(highest(tree, facts, 2 * node + 2));
+        }
+        node = 2 * node + 1 + usize::from(facts.0.get(fact).copied().unwrap_or_default() > most);
     }
-    let (Some(fact), Some(most)) = (tree.get(2 * node), tree.get(2 * node + 1)) else { return 0 };
-    let below = |side: usize| highest(tree, facts, 2 * node + 1 + side);
-    let fact = usize::from(*fact);
-    if fact >= PATHLESS {
-        return below(0).max(below(1));
-    }
-    below(usize::from(facts.0.get(fact).copied().unwrap_or_default() > *most))
+    value(tree, node - QUESTIONS)
 }
 
 fn number(at: usize) -> i32 {

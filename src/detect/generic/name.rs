@@ -1,5 +1,6 @@
 //! Which name an anchor belongs to, and whether its words tell of a secret. Reads no value.
 
+use crate::detect::words::Lexicon;
 use crate::model::Span;
 
 /// Longest name looked at on either side of its anchor, in bytes.
@@ -10,47 +11,47 @@ pub(super) fn name_byte(byte: u8) -> bool {
 }
 
 /// Words after the telling one that say that the value is about a secret and is none.
-const NOT_IT: [&[u8]; 39] = [
-    b"url",
-    b"uri",
-    b"path",
-    b"file",
-    b"dir",
-    b"name",
-    b"type",
-    b"field",
-    b"label",
-    b"length",
-    b"len",
-    b"size",
-    b"count",
-    b"max",
-    b"min",
-    b"ttl",
-    b"expir",
-    b"timeout",
-    b"regex",
-    b"pattern",
-    b"policy",
-    b"placeholder",
-    b"error",
-    b"message",
-    b"msg",
-    b"title",
-    b"description",
-    b"endpoint",
-    b"issuer",
+static NOT_IT: Lexicon<39> = Lexicon::plain([
     b"algorithm",
-    b"format",
-    b"header",
-    b"param",
-    b"column",
-    b"index",
-    b"manager",
-    b"public",
     b"board",
+    b"column",
+    b"count",
+    b"description",
+    b"dir",
+    b"endpoint",
+    b"error",
+    b"expir",
+    b"field",
+    b"file",
+    b"format",
     b"hash",
-];
+    b"header",
+    b"index",
+    b"issuer",
+    b"label",
+    b"len",
+    b"length",
+    b"manager",
+    b"max",
+    b"message",
+    b"min",
+    b"msg",
+    b"name",
+    b"param",
+    b"path",
+    b"pattern",
+    b"placeholder",
+    b"policy",
+    b"public",
+    b"regex",
+    b"size",
+    b"timeout",
+    b"title",
+    b"ttl",
+    b"type",
+    b"uri",
+    b"url",
+]);
 
 /// What may stand before `key`, `pass`, `auth` or `pwd` in one word of small letters.
 const BEFORE: [&[u8]; 34] = [
@@ -91,28 +92,28 @@ const BEFORE: [&[u8]; 34] = [
 ];
 
 /// What may follow a telling word in one word of the same case.
-const JOINED: [&[u8]; 20] = [
-    b"s",
-    b"key",
-    b"value",
-    b"secret",
-    b"token",
-    b"pass",
-    b"word",
-    b"phrase",
-    b"id",
-    b"prod",
-    b"dev",
-    b"string",
-    b"ord",
-    b"d",
-    b"rd",
-    b"wd",
-    b"ation",
-    b"orization",
+static JOINED: Lexicon<20> = Lexicon::plain([
     b"access",
+    b"ation",
+    b"d",
     b"data",
-];
+    b"dev",
+    b"id",
+    b"key",
+    b"ord",
+    b"orization",
+    b"pass",
+    b"phrase",
+    b"prod",
+    b"rd",
+    b"s",
+    b"secret",
+    b"string",
+    b"token",
+    b"value",
+    b"wd",
+    b"word",
+]);
 
 /// The whole name, when the anchor is a word of it and no other word says that the value is none.
 pub(super) fn around(text: &[u8], anchor: Span) -> Option<Span> {
@@ -127,7 +128,7 @@ pub(super) fn around(text: &[u8], anchor: Span) -> Option<Span> {
         _ => false,
     };
     let suffix = right.get(..after)?;
-    if same_case(word.last(), right.first()) && !begins_with_one_of(suffix, &JOINED) {
+    if same_case(word.last(), right.first()) && JOINED.longest_folded(suffix).is_none() {
         return None;
     }
     let before = left.iter().rev().take_while(|b| name_byte(**b)).count();
@@ -142,7 +143,7 @@ pub(super) fn around(text: &[u8], anchor: Span) -> Option<Span> {
     for part in words {
         let part = part.strip_prefix(b"s").unwrap_or(part);
         let part = part.strip_prefix(b"ord").unwrap_or(part);
-        if begins_with_one_of(part, &NOT_IT) {
+        if NOT_IT.longest_folded(part).is_some() {
             return None;
         }
     }
@@ -165,13 +166,9 @@ fn ends_folded(word: &[u8], end: &[u8]) -> bool {
     word.len().checked_sub(end.len()).and_then(|at| word.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
-fn begins_with_one_of(word: &[u8], list: &[&[u8]]) -> bool {
-    list.iter().any(|start| word.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)))
-}
-
-/// True when `text` holds `part`, which is in small letters, in any case.
+/// True when `text` holds `part`, in any case.
 pub(super) fn has_folded(text: &[u8], part: &[u8]) -> bool {
     let Some(first) = part.first() else { return true };
-    memchr::memchr2_iter(*first, first.to_ascii_uppercase(), text)
+    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text)
         .any(|at| text.get(at..at + part.len()).is_some_and(|window| window.eq_ignore_ascii_case(part)))
 }

@@ -1,5 +1,6 @@
 //! What the grammar reads, why it does not, and what the model makes of made-up cases.
 
+use super::facts::PATHLESS;
 use super::*;
 use crate::rule::pattern::{Seed, expand};
 
@@ -17,7 +18,7 @@ fn value_in(form: &str, anchor: &str) -> Option<String> {
 
 fn confidence_in(form: &str, anchor: &str, path: &str) -> Option<Confidence> {
     let (_, found) = read_in(form, anchor)?;
-    decide(&found.features, Some(&BytePath::new(path))).confidence
+    decide(&found.facts.at(Some(&BytePath::new(path)))).confidence
 }
 
 const VALUE: &str = "Qz7[a-z]{6}[0-9][A-Z][a-z]{8}";
@@ -156,7 +157,7 @@ fn nothing_beyond_the_window_changes_what_is_read() {
         let all = [before, &text, after].concat();
         let shift = before.len();
         let found = read(&all, Span::new(shift + at, shift + at + 8)).unwrap();
-        (found.value.start - shift, found.features)
+        (found.value.start - shift, found.facts)
     };
     let near = |byte: u8| vec![byte; BACK];
     for byte in [b'x', b'\n', b'"', b'{'] {
@@ -170,9 +171,9 @@ fn nothing_beyond_the_window_changes_what_is_read() {
 #[test]
 fn features_hold_no_path_and_survive_a_round_trip() {
     let (_, found) = read_in(&format!("password = \"{VALUE}\""), "password").unwrap();
-    assert_eq!(found.features.len(), PATHLESS);
-    let facts = Facts::from_pathless(&found.features);
-    assert_eq!(facts.0.get(..PATHLESS), Some(&found.features[..]));
+    assert_eq!(found.facts.pathless().len(), PATHLESS);
+    let facts = Facts::from_pathless(found.facts.pathless());
+    assert_eq!(facts, found.facts);
     assert!(facts.0.iter().skip(PATHLESS).all(|fact| *fact == 0));
     let at = |path: &str| facts.at(Some(&BytePath::new(path))).0;
     assert_ne!(at("src/a.rs"), at("tests/a.rs"));
@@ -234,7 +235,7 @@ fn a_salt_is_never_more_than_low() {
 #[test]
 fn reasons_name_what_moved_the_score() {
     let (_, found) = read_in(&format!("password = \"{VALUE}\"\n"), "password").unwrap();
-    let reasons = reasons(&found.features, Some(&BytePath::new("src/a.py")));
+    let reasons = reasons(found.facts.pathless(), Some(&BytePath::new("src/a.py")));
     assert!(reasons.len() >= 5);
     assert!(reasons.windows(2).all(|pair| pair[0].2.abs() >= pair[1].2.abs()), "largest first");
 }
@@ -251,11 +252,12 @@ fn what_no_path_can_make_a_candidate_is_refused_without_one_and_nothing_else() {
     let (mut refused, mut kept) = (0, 0);
     for round in 0..8000 {
         let most = if round % 2 == 0 { 256 } else { 12 };
-        let features: Vec<u8> = (0..super::facts::PATHLESS).map(|_| dice(most) as u8).collect();
-        let counts = |path: Option<&BytePath>| decide(&features, path).confidence.is_some();
+        let features: Vec<u8> = (0..PATHLESS).map(|_| dice(most) as u8).collect();
+        let facts = Facts::from_pathless(&features);
+        let counts = |path: Option<&BytePath>| decide(&facts.at(path)).confidence.is_some();
         let somewhere = counts(None) || paths.iter().any(|path| counts(Some(&BytePath::new(path))));
-        assert!(may_count(&features) || !somewhere, "round {round}");
-        refused += usize::from(!may_count(&features));
+        assert!(may_count(&facts) || !somewhere, "round {round}");
+        refused += usize::from(!may_count(&facts));
         kept += usize::from(somewhere);
     }
     assert!(refused > 100 && kept > 5, "{refused} refused, {kept} kept");
