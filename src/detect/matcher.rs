@@ -97,12 +97,36 @@ pub(super) struct Matcher {
 /// What every match must hold, without asking the regex.
 #[derive(Default)]
 struct Gates {
-    /// True when the match starts at the anchor and no word may run into it.
-    clean: bool,
+    /// Where the match starts at the anchor: what may not run into it.
+    start: Option<Start>,
     /// The row that the regex begins with, where that is at the anchor.
     shape: Option<Shape>,
     /// A run somewhere in the window.
     run: Option<Run>,
+}
+
+/// What may stand before a match.
+#[derive(Clone, Copy)]
+enum Start {
+    /// No word.
+    Clean,
+    /// No word, or another part of the same name.
+    Part,
+}
+
+impl Start {
+    /// What a rule of this kind asks for.
+    fn of(kind: Kind) -> Option<Self> {
+        match kind {
+            Kind::Token => Some(Self::Clean),
+            Kind::Keyed => Some(Self::Part),
+            Kind::Regex | Kind::Assigned | Kind::Assignment => None,
+        }
+    }
+
+    fn allows(self, text: &[u8], start: usize) -> bool {
+        starts_clean(text, start) || matches!(self, Self::Part) && starts_part(text, start)
+    }
 }
 
 struct Compiled {
@@ -146,7 +170,7 @@ impl Matcher {
         work: &mut Work,
     ) -> Option<Match> {
         let gates = self.gates.get_or_init(|| Box::new(Gates::new(rule)));
-        if gates.clean && !starts_clean(text, anchor.start) {
+        if gates.start.is_some_and(|start| !start.allows(text, anchor.start)) {
             return None;
         }
         let window = window(rule, text, anchor)?;
@@ -234,7 +258,7 @@ impl Gates {
             Kind::Assigned | Kind::Keyed | Kind::Regex => secret_of(&hir).and_then(Run::of),
             Kind::Assignment => None,
         };
-        Self { clean: first && rule.kind == Kind::Token, shape, run }
+        Self { start: Start::of(rule.kind).filter(|_| first), shape, run }
     }
 }
 
@@ -270,11 +294,8 @@ impl Compiled {
         let input = Input::new(text).span(found.clone()).anchored(Anchored::Yes);
         self.regex.search_captures(&input, &mut captures);
         let secret = captures.get_group(self.group).map(|group| Span::new(group.start, group.end))?;
-        let clean = match rule.kind {
-            Kind::Token => starts_clean(text, secret.start),
-            Kind::Keyed => starts_clean(text, found.start) || starts_part(text, found.start),
-            Kind::Regex | Kind::Assigned | Kind::Assignment => true,
-        };
+        let start = if rule.kind == Kind::Token { secret.start } else { found.start };
+        let clean = Start::of(rule.kind).is_none_or(|limit| limit.allows(text, start));
         finish(rule, Span::new(found.start, found.end), secret).filter(|_| clean)
     }
 }

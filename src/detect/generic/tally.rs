@@ -146,9 +146,10 @@ mod tests {
         }
         for byte in 0..=u8::MAX {
             let full = Tally::of(&[byte; 300]);
-            for class in 0..CLASSES {
-                assert_eq!(full.0[class], if is(byte, ALL[class]) { u8::MAX } else { 0 }, "{byte} {class}");
+            for class in ALL {
+                assert_eq!(full.of_class(class), if is(byte, class) { 255 } else { 0 }, "{byte} {class:?}");
             }
         }
+        assert!(ALL.iter().enumerate().all(|(at, class)| *class as usize == at));
     }
 }
