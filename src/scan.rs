@@ -1,5 +1,8 @@
 //! The line: bytes in, verdict out. Every scan, whatever its source, runs through [`run`].
 
+mod apps;
+mod around;
+mod claims;
 mod governance;
 
 use std::borrow::Cow;
@@ -24,7 +27,7 @@ use crate::source::{self, Before, HistoryOptions, Limits, Range, SourceError, Vi
 use crate::triage::{self, Settings};
 
 use governance::Desk;
-pub use governance::Governance;
+pub use governance::{Governance, Required};
 
 /// Everything a scan goes by. No flag, file or variable is read after this but the source itself.
 pub struct Plan<'a> {
@@ -147,7 +150,9 @@ fn names(outcome: &Outcome) -> String {
 fn look(plan: &Plan<'_>, progress: &Progress) -> Result<(Survey, Vec<Found>, Option<Past>), SourceError> {
     let limits = Limits { max_file_size: plan.max_file_size, exclude: &plan.config.exclude, clock: plan.clock };
     // A history has blobs, not files as they stand: there is no state of the tree to judge.
-    let desk = plan.governance.as_ref().filter(|_| !matches!(plan.source, Source::History(..))).map(Desk::new);
+    let governance = plan.governance.as_ref().filter(|_| !matches!(plan.source, Source::History(..)));
+    let desk = governance.map(|governance| Desk::new(governance, matches!(plan.source, Source::Tree(_))));
+    let before = desk.as_ref().map(|desk| around::before(plan, desk)).transpose()?;
     let (mut survey, mut found, past) = match plan.source {
         Source::History(repo, options) => look_back(plan, progress, limits, repo, *options)?,
         source => {
@@ -164,12 +169,42 @@ fn look(plan: &Plan<'_>, progress: &Progress) -> Result<(Survey, Vec<Found>, Opt
     };
     // Threads finish in any order; the answer does not.
     found.sort_by(|a, b| a.origin.cmp(&b.origin));
-    if let Some(desk) = desk {
+    if let (Some(desk), Some(before)) = (desk, before) {
+        look_again(plan, limits, &desk, &mut found)?;
         survey.notices.extend(desk.close(plan.detector, &mut found));
+        survey.notices.extend(around::close(plan, &desk, before, &mut found)?);
     } else if plan.governance.is_some() {
         survey.notices.push("manifests and policies look at files as they stand, not at histories".into());
     }
     Ok((survey, found, past))
+}
+
+/// Files that were seen before a manifest was, and that the built-in policies may speak of now that there is one.
+fn look_again(plan: &Plan<'_>, limits: Limits<'_>, desk: &Desk<'_>, found: &mut Vec<Found>) -> Result<(), SourceError> {
+    let passed = desk.passed();
+    if passed.is_empty() {
+        return Ok(());
+    }
+    let more = Mutex::new(Vec::new());
+    show(plan.source, limits, &|blob| {
+        if blob.origin.path.as_ref().is_some_and(|path| passed.contains(path))
+            && let Some(said) = desk.look(blob, plan.detector, None)
+        {
+            more.lock().unwrap_or_else(PoisonError::into_inner).push(said);
+        }
+    })?;
+    for said in more.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        match found.binary_search_by(|there| there.origin.cmp(&said.origin)) {
+            Ok(at) => {
+                if let Some(there) = found.get_mut(at) {
+                    there.candidates.extend(said.candidates);
+                    there.problems.extend(said.problems);
+                }
+            }
+            Err(at) => found.insert(at, said),
+        }
+    }
+    Ok(())
 }
 
 /// A history, with what its commits and trees say. What an earlier sweep knew is not looked at again, as long as it holds.

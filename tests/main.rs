@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::string_slice, clippy::print_stdout, clippy::print_stderr)]
 
+mod apps;
 mod architecture;
 mod baseline;
 mod cache;

@@ -14,6 +14,7 @@ use crate::manifest::{Duration, Limits};
 use crate::model::BytePath;
 use crate::parse::{Kind, Node, Owners, Value, parse};
 use crate::policy::{Options, Policies, PolicyFile, builtin};
+use crate::scan::Required;
 
 /// What files are held against.
 #[derive(Debug, Clone, Default, Args)]
@@ -30,13 +31,21 @@ pub struct PolicyArgs {
     #[arg(long, value_name = "PACKAGE", help_heading = "Policies")]
     pub namespace: Vec<String>,
 
-    /// Ask the built-in rules too, where there is no [policy] table; with one they are asked unless it says otherwise
+    /// Ask the built-in rules too, where there is neither a [policy] table nor a manifest; else they are asked anyway
     #[arg(long, conflicts_with = "no_builtin", help_heading = "Policies")]
     pub builtin: bool,
 
     /// Leave out the built-in rules
     #[arg(long, help_heading = "Policies")]
     pub no_builtin: bool,
+
+    /// Report what deploys an app without a manifest [default: where there is a manifest or a [policy] table]
+    #[arg(long, conflicts_with = "no_require_manifest", help_heading = "Policies")]
+    pub require_manifest: bool,
+
+    /// Do not report what deploys an app without a manifest
+    #[arg(long, help_heading = "Policies")]
+    pub no_require_manifest: bool,
 
     /// The day that decides what has expired, YYYY-MM-DD [default: today, UTC]
     #[arg(long, value_name = "DATE", help_heading = "Policies")]
@@ -56,6 +65,12 @@ const MOST: usize = 10_000;
 pub(crate) struct Judged {
     /// None where nobody names any: manifests are looked at all the same.
     pub policies: Option<Policies>,
+    /// True where the built-in rules are asked as soon as a manifest is found.
+    pub built_in: bool,
+    /// The longest that a built-in rule may take then.
+    pub timeout: std::time::Duration,
+    /// Whether what deploys something must have a manifest.
+    pub required: Required,
     /// What manifests are held against.
     pub limits: Limits,
     /// The ids of all policy rules, disabled ones too.
@@ -76,7 +91,23 @@ pub(crate) fn load(
     let policies = policies(args, config, repo, layer, today)?;
     let combine = args.combine || config.policy.as_ref().is_some_and(|table| table.combine);
     let (policies, ids) = policies.unzip();
-    Ok(Judged { policies, limits, ids: ids.unwrap_or_default(), combine })
+    let table = config.policy.as_ref();
+    let wanted = !args.no_builtin && table.is_none_or(|table| table.builtin != Some(false));
+    let asked = args.builtin || wanted && table.is_some();
+    let stated = config.manifest.as_ref().and_then(|table| table.required);
+    let required = match (args.require_manifest, args.no_require_manifest, stated) {
+        (true, ..) | (false, false, Some(true)) => Required::Always,
+        (_, true, _) | (_, _, Some(false)) => Required::Never,
+        _ if wanted && table.is_some() => Required::Always,
+        _ => Required::WithManifest,
+    };
+    let timeout = timeout(config);
+    let built_in = wanted && !asked;
+    Ok(Judged { policies, built_in, timeout, required, limits, ids: ids.unwrap_or_default(), combine })
+}
+
+fn timeout(config: &Config) -> std::time::Duration {
+    std::time::Duration::from_secs(config.policy.as_ref().and_then(|table| table.timeout).unwrap_or(TIMEOUT))
 }
 
 /// The defaults, or what `[manifest]` says; with the table, owners must be found.
@@ -146,12 +177,15 @@ fn policies(
     if args.builtin || !args.no_builtin && table.is_some_and(|table| table.builtin != Some(false)) {
         files.extend(builtin());
     }
+    if files.is_empty() && table.is_some_and(|table| table.paths.is_empty()) && args.policy.is_empty() {
+        // The table says only what is passed over.
+        return Ok(None);
+    }
     let namespaces = match (args.namespace.as_slice(), table) {
         ([], Some(table)) => table.namespaces.clone(),
         (given, _) => given.to_vec(),
     };
-    let seconds = table.and_then(|table| table.timeout).unwrap_or(TIMEOUT);
-    let options = Options { namespaces, limit: std::time::Duration::from_secs(seconds), today };
+    let options = Options { namespaces, limit: timeout(config), today };
     let mut policies = Policies::load(&files, &data, &options).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
     let ids = policies.queries().iter().map(|query| query.meta.id.clone()).collect();
     policies.choose(&config.choice);

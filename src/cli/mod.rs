@@ -87,6 +87,13 @@ pub fn main() -> ExitCode {
     if !matches!(&cli.command, Command::Hook(hook) if !hook.writes_files()) {
         console::end_on_interrupt();
     }
+    // A policy engine or parser that gives up is told as an error of its file, in one line of ours.
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !crate::model::is_guarded() {
+            usual(panic);
+        }
+    }));
     let talk = Talk { verbose: cli.verbose, quiet: cli.quiet };
     let done = match &cli.command {
         Command::Scan(args) => scan::run(args, talk),

@@ -112,7 +112,7 @@ fn eval(file: &std::path::Path, args: &PolicyArgs, trace: bool) -> anyhow::Resul
     Ok(code)
 }
 
-fn one(judge: &mut Judge<'_>, query: &Query, trace: bool, page: &mut String) -> u8 {
+fn one(judge: &mut Judge, query: &Query, trace: bool, page: &mut String) -> u8 {
     let name = safe(&format!("{}.{}", query.package, query.rule));
     if trace {
         match judge.trace(query) {

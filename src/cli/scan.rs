@@ -122,6 +122,9 @@ pub(crate) fn perform(job: &Job<'_>) -> anyhow::Result<Outcome> {
         secrets: job.looks.secrets,
         governance: job.setup.judged.as_ref().filter(|_| job.looks.governance).map(|judged| Governance {
             policies: judged.policies.as_ref(),
+            built_in: judged.built_in,
+            timeout: judged.timeout,
+            required: judged.required,
             limits: &judged.limits,
             config: &job.setup.config,
             combine: judged.combine,

@@ -13,6 +13,7 @@ use crate::detect::{Detector, Simd};
 use crate::git::Repo;
 use crate::manifest;
 use crate::model::{BytePath, Confidence, Severity};
+use crate::policy;
 use crate::rule::pack::Pack;
 use crate::triage::{Baseline, Fingerprinter, Settings, baseline, fingerprint};
 
@@ -188,15 +189,16 @@ impl Setup {
             }
             _ => None,
         };
-        let rules = config.apply(Pack::builtin()?.rules).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
+        let others = || -> Vec<&'static str> { policy::builtin_ids().into_iter().chain(manifest_ids()).collect() };
+        let rules =
+            config.apply_beside(Pack::builtin()?.rules, &others).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
         let judged = match &filter.govern {
             Some(args) => Some(govern::load(args, &config, repo, &layer, today())?),
             None => None,
         };
-        // Ids were checked already, but for those that may be a policy's or a manifest's.
-        if let Some(judged) = judged.as_ref().filter(|_| config.policy.is_some() || config.manifest.is_some()) {
-            let manifests = manifest::rules().iter().map(|rule| rule.meta.id.as_str());
-            let own = judged.ids.iter().map(String::as_str).chain(manifests);
+        // Ids were checked already, but for those that may be a policy's.
+        if let Some(judged) = judged.as_ref().filter(|_| config.policy.is_some()) {
+            let own = judged.ids.iter().map(String::as_str).chain(others());
             let ids: Vec<&str> = rules.iter().map(|rule| rule.id()).chain(own).collect();
             config.check_rule_ids(&ids).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
         }
@@ -237,6 +239,11 @@ impl Setup {
     pub(crate) fn key(&self) -> Option<&[u8]> {
         self.key.as_deref()
     }
+}
+
+/// The ids of the rules about manifests.
+fn manifest_ids() -> impl Iterator<Item = &'static str> {
+    manifest::rules().iter().map(|rule| rule.meta.id.as_str())
 }
 
 pub(crate) fn today() -> jiff::civil::Date {

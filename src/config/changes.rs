@@ -48,7 +48,7 @@ impl Config {
         if before.policy.is_some() && format!("{:?}", self.policy) != format!("{:?}", before.policy) {
             say(0, "another [policy], or none".into());
         }
-        if before.manifest.is_some() && self.manifest != before.manifest {
+        if before.manifest.is_some() && format!("{:?}", self.manifest) != format!("{:?}", before.manifest) {
             say(0, "another [manifest], or none".into());
         }
         if self.baseline != before.baseline {

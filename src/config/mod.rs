@@ -176,6 +176,11 @@ impl Config {
         self.policy.as_ref().is_some_and(|policy| policy.exclude.matches(path))
     }
 
+    /// True for a file that `[manifest] paths` names.
+    pub fn names_manifest(&self, path: &BytePath) -> bool {
+        self.manifest.as_ref().is_some_and(|manifest| manifest.paths.matches(path))
+    }
+
     fn read_rules<'t>(&mut self, value: &reader::Value<'t>, reader: &mut Reader<'t>) {
         for (header, table) in reader.tables("rule", value) {
             let Some(rule) = rules::read_rule(header, table, reader) else { continue };

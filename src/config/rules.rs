@@ -170,15 +170,27 @@ impl Config {
     /// # Errors
     /// Ids that no rule has, a user's rule with the id of an enabled built-in one, a part that is not there.
     pub fn apply(&self, built_in: Vec<Rule>) -> Result<Vec<Rule>, Vec<ConfigError>> {
+        self.apply_beside(built_in, &Vec::new)
+    }
+
+    /// The same where rules of other checks may be named as well; `others` gives their ids, and is asked only if need be.
+    ///
+    /// # Errors
+    /// As [`Config::apply`].
+    pub fn apply_beside(
+        &self,
+        built_in: Vec<Rule>,
+        others: &dyn Fn() -> Vec<&'static str>,
+    ) -> Result<Vec<Rule>, Vec<ConfigError>> {
         let choice = self.choice.disable.is_empty() && self.choice.severity.is_empty();
         if choice && self.rules.is_empty() && self.allow.iter().all(|allow| allow.rules.is_empty()) {
             // Nearly all configurations, and the start of every hook.
             return Ok(built_in);
         }
         let known: HashSet<String> = built_in.iter().map(|rule| rule.id().to_owned()).collect();
-        let ids: Vec<&str> = known.iter().map(String::as_str).collect();
+        let ids: Vec<&str> = known.iter().map(String::as_str).chain(others()).collect();
         // Where there are policies, ids may be theirs: whoever loads them checks again.
-        let policies = self.policy.is_some() || self.manifest.is_some();
+        let policies = self.policy.is_some();
         let mut errors = self.check_rule_ids(&ids).err().filter(|_| !policies).unwrap_or_default();
         let disabled: HashSet<&str> = self.choice.disable.iter().map(|id| id.name.as_str()).collect();
         for ((rule, _), line) in self.rules.iter().zip(&self.rule_lines) {

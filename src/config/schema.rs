@@ -62,6 +62,16 @@ pub const KEYS: &[Key] = &[
     key("policy", "timeout", "Seconds that one rule may take for one document; 5 when not given."),
     key("policy", "exclude", "Globs on paths that policies and manifest checks pass over."),
     key("policy", "combine", "True to judge all files of a run as one input."),
+    key(
+        "manifest",
+        "paths",
+        "Globs on files that are manifests whatever they say, beside those found by their content.",
+    ),
+    key(
+        "manifest",
+        "required",
+        "Whether what deploys something must have a manifest; when not given, where there is a manifest or a [policy].",
+    ),
     key("manifest", "labels", "Labels that every manifest must have."),
     key("manifest", "owners", "Owners that can be found, beside those of CODEOWNERS."),
     key("manifest", "prototype_ttl", "The longest life of a prototype; 30d when not given."),

@@ -1,40 +1,10 @@
 use jiff::civil::Date;
 
+use super::rules::EXAMPLE as GOOD;
 use super::*;
 use crate::parse::{Kind, parse, shown};
 
 const TODAY: Date = Date::constant(2026, 2, 3);
-
-/// The design's example.
-const GOOD: &str = r#"# yaml-language-server: $schema=./manifest.schema.json
-apiVersion: backstage.io/v1alpha1
-kind: Component
-metadata:
-  name: newsletter-mailer
-  description: Sends the monthly newsletter
-  labels: {keyward.dev/business-unit: marketing, keyward.dev/cost-center: cc-1042}
-spec:
-  type: micro-app
-  lifecycle: experimental
-  owner: group:default/marketing-ops
-  dependsOn: [resource:default/customer-db]
-  governance:
-    schemaVersion: keyward.dev/v1
-    contacts: [{type: email, value: owner@example.com}]
-    dataClassification: confidential
-    dataCategories: [pii]
-    regulations: [GDPR]
-    allowedEnvironments: [sandbox, staging]
-    lifetime: {tier: prototype, ttl: 30d, createdAt: "2026-02-01", expiresAt: "2026-03-03"}
-    endpoints: [{name: form, url: "https://nl.apps.example.com", exposure: internal}]
-    infrastructure: [{type: k8s-deployment, ref: k8s/deployment.yaml}]
-    integrations: [{name: mailgun, host: api.mailgun.net, port: 443, access: write}]
-    secrets: [{name: db, provider: vault, path: database/creds/nl-ro, ttl: 1h, dynamic: true}]
-    identity: {type: oidc, subject: "repo:example/newsletter-mailer", scopes: [customer-db:read],
-               approvals: {manager: alice, security: bob}}
-    logging: {structured: true, traces: true, sink: siem, retention: 2y}
-    decommission: {archive: required, retention: 2y}
-"#;
 
 fn node(text: &str) -> Node {
     parse(Kind::Yaml, text.as_bytes()).unwrap_or_else(|error| panic!("{}", error.located(text.as_bytes()))).remove(0)
@@ -168,13 +138,24 @@ fn every_lint_rule_finds_what_it_is_for() {
 #[test]
 fn every_rule_that_speaks_is_listed() {
     let ids: Vec<&str> = rules().iter().map(|rule| rule.meta.id.as_str()).collect();
-    for text in [include_str!("lint.rs"), include_str!("schema.rs")] {
+    for text in [include_str!("lint.rs"), include_str!("schema.rs"), include_str!("../scan/apps.rs")] {
         for part in text.split("\"manifest-").skip(1) {
             let id = format!("manifest-{}", part.split('"').next().unwrap());
             assert!(ids.contains(&id.as_str()), "{id}");
         }
     }
     assert!(rules().iter().all(|rule| !rule.meta.why.is_empty() && !rule.meta.fix.is_empty()));
+}
+
+#[test]
+fn every_rule_about_a_manifest_alone_finds_its_bad_example_and_not_its_good_one() {
+    let limits = Limits { owners: Some(vec!["@example/marketing-ops".into()]), ..Limits::new(TODAY) };
+    for rule in rules().iter().filter(|rule| rule.example.beside.is_empty()) {
+        let id = rule.meta.id.as_str();
+        let finds = |text: &str| faults(&node(text), &limits).iter().any(|fault| fault.rule == id);
+        assert_eq!(said(&rule.example.good_text(), &limits), [""; 0], "{id}");
+        assert!(finds(&rule.example.bad_text()), "{id}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use hcl_edit::template::Element;
 
 use super::json::number;
 use super::{Budget, DEEPEST, Key, Node, ParseError, Value, too_deep, twice};
-use crate::model::Span;
+use crate::model::{Span, guard};
 
 /// Larger files are refused: the parser takes its stack by the text's nesting.
 const LARGEST: usize = 1 << 20;
@@ -27,9 +27,9 @@ pub(super) fn read(text: &str) -> Result<Node, ParseError> {
     nesting(text)?;
     let machine = |error: std::io::Error| ParseError::new(0, format!("no thread to parse it in: {error}"));
     std::thread::scope(|scope| {
-        let parsed = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || convert(text));
-        let gave_up = |_| Err(ParseError::new(0, "the hcl2 parser gave up on this file".to_owned()));
-        parsed.map_err(machine)?.join().unwrap_or_else(gave_up)
+        let parsed = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || guard(|| convert(text)));
+        let gave_up = || Err(ParseError::new(0, "the hcl2 parser gave up on this file".to_owned()));
+        parsed.map_err(machine)?.join().ok().flatten().unwrap_or_else(gave_up)
     })
 }
 

@@ -30,6 +30,25 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every format.
+    pub const ALL: [Self; 10] = [
+        Self::Yaml,
+        Self::Json,
+        Self::Toml,
+        Self::Hcl,
+        Self::Dockerfile,
+        Self::Dotenv,
+        Self::Ini,
+        Self::Properties,
+        Self::Xml,
+        Self::Codeowners,
+    ];
+
+    /// The format called so; none where none is.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The format of a file of this name; none where the name says nothing.
     pub fn of(path: &BytePath) -> Option<Self> {
         let name = path.file_name().to_ascii_lowercase();

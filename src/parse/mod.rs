@@ -18,6 +18,8 @@ pub use kind::Kind;
 pub use owners::Owners;
 pub use value::{Key, Node, Number, Step, Value, read_path, shown};
 
+use crate::model::guard;
+
 /// Larger files are refused: nobody writes configuration of this size, and a value takes many times its text.
 pub const LARGEST: usize = 8 << 20;
 /// Values nested deeper are refused.
@@ -38,9 +40,8 @@ pub fn parse(kind: Kind, bytes: &[u8]) -> Result<Vec<Node>, ParseError> {
     let text = std::str::from_utf8(bytes.get(skip..).unwrap_or_default())
         .map_err(|error| ParseError::new(skip + error.valid_up_to(), "not UTF-8 text".to_owned()))?;
     // A parser that panics on hostile text must not take the scan with it.
-    let read = std::panic::catch_unwind(|| read(kind, text));
-    let mut documents = read
-        .unwrap_or_else(|_| Err(ParseError::new(0, format!("the {kind} parser gave up on this file"))))
+    let mut documents = guard(|| read(kind, text))
+        .unwrap_or_else(|| Err(ParseError::new(0, format!("the {kind} parser gave up on this file"))))
         .map_err(|error| error.moved(skip))?;
     if skip > 0 {
         documents.iter_mut().for_each(|node| shift(node, skip));

@@ -2,7 +2,7 @@
 //! package with less than there is.
 
 use std::num::NonZeroU32;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use regorus::utils::limits::ExecutionTimerConfig;
@@ -10,6 +10,7 @@ use regorus::{Engine, Value as Rego};
 
 use super::convert::{self, field, path, text};
 use super::meta::Query;
+use crate::model::guard;
 use crate::parse::{Node, Step};
 
 /// What a rule's results mean.
@@ -56,8 +57,8 @@ pub struct Denial {
 }
 
 /// An engine of one's own.
-pub struct Judge<'a> {
-    pristine: &'a Engine,
+pub struct Judge {
+    pristine: Arc<Engine>,
     engine: Engine,
     /// What was heard last, for an engine that takes another's place.
     input: Rego,
@@ -75,9 +76,9 @@ pub(super) fn timer(limit: Duration) -> ExecutionTimerConfig {
     ExecutionTimerConfig { limit, check_interval: NonZeroU32::new(UNITS).unwrap_or(NonZeroU32::MIN) }
 }
 
-impl<'a> Judge<'a> {
-    pub(super) fn new(pristine: &'a Engine) -> Self {
-        Self { pristine, engine: pristine.clone(), input: Rego::Undefined }
+impl Judge {
+    pub(super) fn new(pristine: &Arc<Engine>) -> Self {
+        Self { pristine: Arc::clone(pristine), engine: (**pristine).clone(), input: Rego::Undefined }
     }
 
     /// Sets the document that is asked about.
@@ -135,12 +136,12 @@ impl<'a> Judge<'a> {
 
     /// The value of a rule; an engine that panicked is replaced.
     pub(super) fn value(&mut self, path: &str) -> Result<Rego, String> {
-        let asked = catch_unwind(AssertUnwindSafe(|| self.engine.eval_rule(path.to_owned())));
+        let asked = guard(|| self.engine.eval_rule(path.to_owned()));
         let value = match asked {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(said(&error)),
-            Err(_) => {
-                self.engine = self.pristine.clone();
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => Err(said(&error)),
+            None => {
+                self.engine = (*self.pristine).clone();
                 self.engine.set_input(self.input.clone());
                 Err("the policy engine gave up on it".to_owned())
             }
@@ -155,12 +156,12 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// As [`Judge::ask`].
     pub fn trace(&mut self, query: &Query) -> Result<(Vec<String>, String), String> {
-        let asked = catch_unwind(AssertUnwindSafe(|| self.engine.eval_rule(query.path())));
+        let asked = guard(|| self.engine.eval_rule(query.path()));
         let prints = self.engine.take_prints().unwrap_or_default();
         match asked {
-            Ok(Ok(value)) => Ok((prints, text(&value))),
-            Ok(Err(error)) => Err(said(&error)),
-            Err(_) => Err("the policy engine gave up on it".to_owned()),
+            Some(Ok(value)) => Ok((prints, text(&value))),
+            Some(Err(error)) => Err(said(&error)),
+            None => Err("the policy engine gave up on it".to_owned()),
         }
     }
 

@@ -19,7 +19,7 @@ pub struct Place {
     pub exact: bool,
 }
 
-impl Judge<'_> {
+impl Judge {
     /// The place of a result about `input`: the one it names, else the list item without which the rule would not say
     /// it (the deepest that is the only such one), else the document's beginning. The judge must hear the document again.
     pub fn locate(&mut self, query: &Query, input: &Node, denial: &Denial) -> Place {

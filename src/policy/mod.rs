@@ -14,7 +14,6 @@ mod tests;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,11 +24,11 @@ pub use judge::{Denial, Judge, Verdict};
 pub use locate::Place;
 pub use meta::Query;
 pub use module::PolicyFile;
-pub use pack::builtin;
+pub use pack::{builtin, builtin_ids};
 
 use crate::config::RuleChoice;
-use crate::model::RuleMeta;
-use crate::parse::Node;
+use crate::model::{RuleMeta, guard};
+use crate::parse::{Kind, Node};
 
 /// What is wrong with a policy, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +68,7 @@ pub struct Options {
 
 /// Policies, checked and ready to be asked.
 pub struct Policies {
-    engine: Engine,
+    engine: Arc<Engine>,
     queries: Vec<Query>,
     tests: Vec<String>,
 }
@@ -95,8 +94,8 @@ impl Policies {
         let mut notes = BTreeMap::new();
         let mut names = Vec::new();
         for file in files {
-            match catch_unwind(|| module::prepare(file)) {
-                Ok(Ok(prepared)) => {
+            match guard(|| module::prepare(file)) {
+                Some(Ok(prepared)) => {
                     engine.set_rego_v0(prepared.v0);
                     match engine.add_policy(prepared.name.clone(), prepared.text) {
                         Ok(_) => names.push(prepared.name.clone()),
@@ -104,8 +103,8 @@ impl Policies {
                     }
                     notes.insert(prepared.name, prepared.notes);
                 }
-                Ok(Err(error)) => errors.push(error),
-                Err(_) => errors.push(PolicyError {
+                Some(Err(error)) => errors.push(error),
+                None => errors.push(PolicyError {
                     file: file.name.clone(),
                     line: 1,
                     message: "the policy parser gave up on this file".into(),
@@ -128,10 +127,25 @@ impl Policies {
         let (queries, tests) = meta::queries(&modules, &notes, &options.namespaces)?;
         engine.set_execution_timer_config(judge::timer(options.limit));
         // Compiled once, before it is copied for each thread; an error here would else be one of every document.
-        catch_unwind(AssertUnwindSafe(|| engine.eval_query("1 == 1".into(), false)))
-            .unwrap_or_else(|_| Err(anyhow::anyhow!("the engine gave up on these policies")))
+        guard(|| engine.eval_query("1 == 1".into(), false))
+            .unwrap_or_else(|| Err(anyhow::anyhow!("the engine gave up on these policies")))
             .map_err(|error| machine(&error))?;
-        Ok(Self { engine, queries, tests })
+        Ok(Self { engine: Arc::new(engine), queries, tests })
+    }
+
+    /// The built-in rules alone, as the configuration has them.
+    ///
+    /// # Errors
+    /// As [`Policies::load`]; tests hold that there are none.
+    pub fn built_in(choice: &RuleChoice, limit: Duration, today: Date) -> Result<Self, Vec<PolicyError>> {
+        let mut policies = Self::load(&builtin(), &[], &Options { namespaces: Vec::new(), limit, today })?;
+        policies.choose(choice);
+        Ok(policies)
+    }
+
+    /// True for files that built-in rules may speak of; tests hold it against the rules.
+    pub fn built_in_looks_at(kind: Kind) -> bool {
+        matches!(kind, Kind::Yaml | Kind::Json | Kind::Hcl | Kind::Dockerfile)
     }
 
     /// Leaves out disabled rules and gives others the severity that the configuration has for them.
@@ -155,7 +169,7 @@ impl Policies {
     }
 
     /// Somebody to ask; one for each thread.
-    pub fn judge(&self) -> Judge<'_> {
+    pub fn judge(&self) -> Judge {
         Judge::new(&self.engine)
     }
 }

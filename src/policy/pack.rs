@@ -20,6 +20,12 @@ pub fn builtin() -> Vec<PolicyFile> {
     FILES.iter().map(file).collect()
 }
 
+/// The ids of the built-in rules, read from their texts: nothing is compiled for it.
+pub fn builtin_ids() -> Vec<&'static str> {
+    let lines = FILES.iter().flat_map(|(_, text)| text.lines());
+    lines.filter_map(|line| line.strip_prefix("#   id: ")).map(str::trim).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -47,6 +53,14 @@ mod tests {
     fn every_rule_finds_its_bad_example_at_its_place_and_not_its_good_one() {
         let policies = pack();
         assert!(policies.queries().len() >= 50, "{}", policies.queries().len());
+        let mut told: Vec<&str> = policies.queries().iter().map(|query| query.meta.id.as_str()).collect();
+        let mut known = builtin_ids();
+        (told.sort_unstable(), known.sort_unstable());
+        assert_eq!(told, known);
+        let kinds: Vec<&str> = policies.queries().iter().flat_map(|query| &query.kinds).map(String::as_str).collect();
+        for kind in Kind::ALL {
+            assert_eq!(kinds.contains(&kind.name()), Policies::built_in_looks_at(kind), "{kind}");
+        }
         let mut judge = policies.judge();
         let mut ids = std::collections::BTreeSet::new();
         for query in policies.queries() {

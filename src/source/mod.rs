@@ -7,12 +7,14 @@ mod range;
 mod staged;
 mod stdin;
 mod tree;
+mod view;
 
 pub use history::{Before, HistoryOptions, Shown, Witness, history};
 pub use range::{Range, range};
 pub use staged::{NOTHING_STAGED, staged, unstaged};
 pub use stdin::stdin;
 pub use tree::tree;
+pub use view::{Change, View, range_change, staged_change, staged_names, tree_root};
 
 use crate::config::PathFilter;
 use crate::git::GitError;

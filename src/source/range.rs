@@ -202,7 +202,7 @@ fn unreadable(id: ObjectId, error: &GitError) -> Problem {
 }
 
 /// The commits of the range, newest first.
-fn commits(repo: &Repo, range: &Range, survey: &mut Survey) -> Result<Vec<ObjectId>, SourceError> {
+pub(super) fn commits(repo: &Repo, range: &Range, survey: &mut Survey) -> Result<Vec<ObjectId>, SourceError> {
     let tip = repo.resolve(&range.tip)?;
     let cut_off = repo.shallow_commits()?;
     let hidden = match base(repo, range)? {

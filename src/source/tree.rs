@@ -76,6 +76,22 @@ fn below_repository(real: &Path, dir: &Path) -> Option<BytePath> {
     real.strip_prefix(root).ok().map(BytePath::from_os)
 }
 
+/// What the paths of a walk over `paths` are relative to: the repository's root, the directory given, or the current one.
+pub(super) fn root(paths: &[PathBuf]) -> Option<PathBuf> {
+    let here = [PathBuf::from(".")];
+    let paths = if paths.is_empty() { &here } else { paths };
+    let first = paths.first()?.canonicalize().ok()?;
+    let dir = if first.is_dir() { first.as_path() } else { first.parent()? };
+    if let Some(repo) = Repo::discover(dir).ok().flatten()
+        && let Some(top) = repo.workdir()
+    {
+        return top.canonicalize().ok();
+    }
+    let cwd = std::env::current_dir().ok()?;
+    let alone = paths.len() == 1 && first.is_dir();
+    if alone && as_given(paths.first()?, &cwd, true).as_bytes().is_empty() { Some(first) } else { Some(cwd) }
+}
+
 /// A path as people wrote it, without `.`; relative where it lies below the current directory. An absolute one elsewhere
 /// says nothing where it is the only one (`alone`): then what lies below it begins at it.
 fn as_given(path: &Path, cwd: &Path, alone: bool) -> BytePath {

@@ -1,0 +1,469 @@
+//! The states that checks across files compare: of a tree what the run saw of it, of an index or a range the end and what
+//! it grew from. Reads only where a manifest is, or one is asked for.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::detect::Detector;
+use crate::git::{Read as GitRead, Repo};
+use crate::manifest::{self, app_dir};
+use crate::model::{BytePath, Clock, Found, ObjectId, Origin, OriginKind};
+use crate::parse::{self, Kind, Node};
+use crate::source::{self, Change, Limits, SourceError, View};
+
+use super::apps::{App, FileUse, Item, Mark, Of, State, file_use, may_use, message, missing, within};
+use super::claims::{about, add};
+use super::governance::{Desk, Required, lock};
+use super::{Plan, Source};
+
+/// No more files than this are held against manifests, and none larger.
+const MOST_FILES: usize = 5_000;
+const LARGEST: u64 = 1 << 20;
+
+/// What is known before anything was looked at.
+pub(super) struct Before {
+    /// The change of an index or a range, where it had to be known.
+    change: Option<Change>,
+}
+
+/// Looks for manifests by the names they usually have, so that nothing need be looked at twice.
+pub(super) fn before(plan: &Plan<'_>, desk: &Desk<'_>) -> Result<Before, SourceError> {
+    let mut known = Before { change: None };
+    let mut seen = false;
+    let usual = |path: &[u8]| {
+        let path = BytePath::new(path);
+        manifest::has_usual_name(&path) && !plan.config.policy_excludes(&path) || plan.config.names_manifest(&path)
+    };
+    match plan.source {
+        Source::Staged(repo, _) => {
+            // Names only, and without an allocation where they are other ones.
+            let names = plan.config.manifest.is_some();
+            let wanted = |path: &[u8]| (names || manifest::may_have_usual_name(path)) && usual(path);
+            let found = source::staged_names(repo, &wanted)?;
+            seen = found.iter().any(|(path, id)| is_manifest(desk, repo, path, *id));
+        }
+        Source::Range(repo, range) => {
+            let change = source::range_change(repo, range)?;
+            seen = change.new.files().any(|(path, id)| {
+                let wanted = manifest::may_have_usual_name(path.as_bytes()) || plan.config.manifest.is_some();
+                wanted && usual(path.as_bytes()) && is_manifest(desk, repo, path, id)
+            });
+            known.change = Some(change);
+        }
+        Source::Tree(paths) => {
+            let dirs = paths.iter().map(PathBuf::as_path).filter(|path| path.is_dir());
+            let files = dirs.flat_map(|dir| manifest::USUAL_NAMES.iter().map(move |name| dir.join(name)));
+            seen = files
+                .filter(|file| file.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST))
+                .filter_map(|file| {
+                    Some((BytePath::new(file.file_name()?.as_encoded_bytes()), std::fs::read(&file).ok()?))
+                })
+                .any(|(name, bytes)| !documents(desk, &name, &bytes).is_empty());
+        }
+        _ => {}
+    }
+    if seen {
+        desk.expect();
+    }
+    Ok(known)
+}
+
+fn is_manifest(desk: &Desk<'_>, repo: &Repo, path: &BytePath, id: ObjectId) -> bool {
+    read(repo, id).is_some_and(|bytes| !documents(desk, path, &bytes).is_empty())
+}
+
+fn read(repo: &Repo, id: ObjectId) -> Option<Vec<u8>> {
+    match repo.read(id, LARGEST) {
+        Ok(GitRead::Bytes(bytes)) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// The manifests in a file.
+fn documents(desk: &Desk<'_>, path: &BytePath, bytes: &[u8]) -> Vec<Node> {
+    let Some(kind) = Kind::of(path).filter(|kind| desk.may_be_manifest(path, *kind, bytes)) else { return Vec::new() };
+    // What cannot be read is told where the file itself is looked at.
+    let documents = parse::parse(kind, bytes).unwrap_or_default();
+    desk.manifests_in(path, &documents).into_iter().cloned().collect()
+}
+
+/// What is wrong across the files of the source, added to what was found; what could not be looked at.
+pub(super) fn close(
+    plan: &Plan<'_>,
+    desk: &Desk<'_>,
+    before: Before,
+    found: &mut Vec<Found>,
+) -> Result<Vec<String>, SourceError> {
+    let required = match desk.governance.required {
+        Required::Never => false,
+        Required::WithManifest => desk.has_manifest(),
+        Required::Always => true,
+    };
+    if !required && !desk.has_manifest() {
+        return Ok(Vec::new());
+    }
+    let (state, items) = match plan.source {
+        Source::Tree(paths) => {
+            let state = Tree { plan, desk, paths }.state(required);
+            let items = state.items(required, &HashSet::new());
+            (state, items)
+        }
+        Source::Staged(repo, _) => Views { desk, repo }.compare(&source::staged_change(repo)?, required),
+        Source::Range(repo, range) => {
+            let change = before.change.map_or_else(|| source::range_change(repo, range), Ok)?;
+            Views { desk, repo }.compare(&change, required)
+        }
+        _ => return Ok(Vec::new()),
+    };
+    tell(desk, &state, &items, plan.detector, found);
+    let partial = state.apps.iter().any(|app| app.used.partial);
+    let notice = || format!("only {MOST_FILES} files were held against the manifests: the rest was not looked at");
+    Ok(partial.then(notice).into_iter().collect())
+}
+
+/// Items as findings: those of one rule at one place, and what is deployed from one directory, in one each.
+fn tell(desk: &Desk<'_>, state: &State, items: &[Item], detector: &Detector, found: &mut Vec<Found>) {
+    let config = desk.governance.config;
+    let mut groups: BTreeMap<(&str, Option<&Origin>, Vec<u8>), Vec<&Item>> = BTreeMap::new();
+    for item in items {
+        let path = item.origin.path.as_ref();
+        let key = match item.of {
+            Of::Mark(_) => (item.rule, None, path.map(app_dir).unwrap_or_default().to_vec()),
+            Of::App(n) => (item.rule, Some(&item.origin), format!("{n} {}", parse::shown(&item.at)).into_bytes()),
+        };
+        groups.entry(key).or_default().push(item);
+    }
+    for ((rule, _, place), items) in groups {
+        let Some(first) = items.first() else { continue };
+        match first.of {
+            Of::App(n) => {
+                let Some(app) = state.apps.get(n) else { continue };
+                let (at, span) = (parse::shown(&first.at), app.node.place(&first.at));
+                if let Some(saying) = about(rule, message(rule, &items), at, span, config) {
+                    add(config, (&app.origin, &app.bytes), saying, detector, found);
+                }
+            }
+            Of::Mark(_) => {
+                let mark = |item: &&Item| match item.of {
+                    Of::Mark(n) => state.marks.get(n),
+                    Of::App(_) => None,
+                };
+                let marks: Vec<&Mark> = items.iter().filter_map(mark).collect();
+                let Some(mark) = marks.first() else { continue };
+                if let Some(saying) = about(rule, missing(&place, &marks), String::new(), mark.span, config) {
+                    add(config, (&mark.origin, &mark.head), saying, detector, found);
+                }
+            }
+        }
+    }
+}
+
+/// What deploys something in a file, with as much of the file as shows it.
+fn mark(origin: Origin, bytes: &[u8]) -> Option<Mark> {
+    let found = manifest::deployable(origin.path.as_ref()?, bytes)?;
+    let rest = bytes.get(found.span.end..).unwrap_or_default();
+    let end = found.span.end + rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+    Some(Mark { origin, what: found.what, span: found.span, head: bytes.get(..end).unwrap_or_default().to_vec() })
+}
+
+/// A working tree, as the run saw it.
+struct Tree<'a> {
+    plan: &'a Plan<'a>,
+    desk: &'a Desk<'a>,
+    paths: &'a [PathBuf],
+}
+
+impl Tree<'_> {
+    fn state(&self, required: bool) -> State {
+        let mut state = State::default();
+        for (origin, bytes, documents) in self.desk.manifests() {
+            let Some(path) = &origin.path else { continue };
+            for node in self.desk.manifests_in(path, &documents) {
+                state.apps.push(App::new(origin.clone(), bytes.clone(), node.clone()));
+            }
+        }
+        let dirs: Vec<&PathBuf> = self.paths.iter().filter(|path| path.is_dir()).collect();
+        let Some(root) = source::tree_root(self.paths).filter(|_| !dirs.is_empty()) else {
+            // Of single files nothing is known of what is around them.
+            return state;
+        };
+        if required {
+            let mut hints = self.desk.hints.as_ref().map(|hints| std::mem::take(&mut *lock(hints))).unwrap_or_default();
+            hints.sort();
+            hints.dedup();
+            let read = |path: BytePath| {
+                mark(Origin::at(OriginKind::Tree, path.clone()), &self.file(&root.join(path.to_os()))?)
+            };
+            state.marks = hints.into_iter().filter_map(read).collect();
+            let whole = dirs.iter().any(|dir| dir.canonicalize().is_ok_and(|dir| dir == root));
+            if !whole {
+                self.above(&root, &mut state);
+            }
+        }
+        self.uses(&root, &mut state);
+        state
+    }
+
+    fn file(&self, file: &std::path::Path) -> Option<Vec<u8>> {
+        let meta = file.symlink_metadata().ok()?;
+        (meta.is_file() && meta.len() <= parse::LARGEST as u64).then(|| std::fs::read(file).ok()).flatten()
+    }
+
+    /// Takes out what a manifest above the scanned directories covers.
+    fn above(&self, root: &std::path::Path, state: &mut State) {
+        let mut known: HashMap<Vec<u8>, bool> = HashMap::new();
+        let mut has = |dir: &[u8]| {
+            *known.entry(dir.to_vec()).or_insert_with(|| {
+                let dir = root.join(BytePath::new(dir).to_os());
+                let parts = manifest::PARTS.iter().map(|part| dir.join(part));
+                let dirs = std::iter::once(dir.clone()).chain(parts);
+                let entries = dirs.filter_map(|dir| std::fs::read_dir(dir).ok()).flatten();
+                entries.filter_map(Result::ok).take(MOST_FILES).any(|entry| {
+                    let name = BytePath::from_os(std::path::Path::new(&entry.file_name()));
+                    let wanted = matches!(Kind::of(&name), Some(Kind::Yaml | Kind::Json));
+                    wanted
+                        && self.file(&entry.path()).is_some_and(|bytes| !documents(self.desk, &name, &bytes).is_empty())
+                })
+            })
+        };
+        state.marks.retain(|mark| {
+            let mut dir = mark.origin.path.as_ref().map(app_dir).unwrap_or_default();
+            loop {
+                if has(dir) {
+                    return false;
+                }
+                match dir.iter().rposition(|b| *b == b'/') {
+                    Some(at) => dir = dir.get(..at).unwrap_or_default(),
+                    None if dir.is_empty() => return true,
+                    None => dir = b"",
+                }
+            }
+        });
+    }
+
+    /// Walks the apps' directories once more, for what their code uses.
+    fn uses(&self, root: &std::path::Path, state: &mut State) {
+        let all: BTreeSet<Vec<u8>> = state.apps.iter().map(|app| app.dir().to_vec()).collect();
+        let scanned: Vec<PathBuf> = self.paths.iter().filter_map(|path| path.canonicalize().ok()).collect();
+        let mut dirs: Vec<PathBuf> = Vec::new();
+        for dir in &all {
+            let full = root.join(BytePath::new(dir).to_os());
+            let inside = all.iter().any(|other| other != dir && within(other, dir));
+            if !inside {
+                // No more than what the run was about.
+                let parts = scanned.iter().filter(|path| path.starts_with(&full) && **path != full).cloned();
+                if scanned.iter().any(|path| full.starts_with(path)) { dirs.push(full) } else { dirs.extend(parts) }
+            }
+        }
+        if dirs.is_empty() {
+            return;
+        }
+        let variables = state.declared_variables();
+        let files: Mutex<Vec<(BytePath, FileUse)>> = Mutex::default();
+        let count = AtomicUsize::new(0);
+        let limits = Limits { max_file_size: LARGEST, exclude: &self.plan.config.exclude, clock: Clock::default() };
+        let own: HashSet<&BytePath> = state.apps.iter().filter_map(|app| app.origin.path.as_ref()).collect();
+        // A file that cannot be read was told of already.
+        let _ = source::tree(&dirs, limits, &|blob| {
+            let Some(path) = &blob.origin.path else { return };
+            let wanted = may_use(path) && !own.contains(path) && !self.plan.config.policy_excludes(path);
+            if wanted && count.fetch_add(1, Ordering::Relaxed) < MOST_FILES {
+                lock(&files).push((path.clone(), file_use(path, blob.bytes, &variables)));
+            }
+        });
+        for (path, file) in files.into_inner().unwrap_or_default() {
+            state.uses(&path, &file);
+        }
+        let partial = count.into_inner() > MOST_FILES;
+        state.apps.iter_mut().for_each(|app| app.used.partial = partial);
+    }
+}
+
+/// An index or a commit, and what it grew from.
+struct Views<'a> {
+    desk: &'a Desk<'a>,
+    repo: &'a Repo,
+}
+
+/// What was read, by blob: the states share nearly all of theirs.
+#[derive(Default)]
+struct Memo {
+    bytes: HashMap<ObjectId, Option<Rc<Vec<u8>>>>,
+    uses: HashMap<(ObjectId, bool), FileUse>,
+    read: usize,
+}
+
+impl Views<'_> {
+    /// The new state and what is wrong with it that was not in any state before.
+    fn compare(&self, change: &Change, required: bool) -> (State, Vec<Item>) {
+        let mut memo = Memo::default();
+        let (state, items, all) = self.compared(change, required, false, &mut memo);
+        if all || !items.iter().any(|item| matches!(item.of, Of::Mark(_))) {
+            return (state, items);
+        }
+        // A manifest that is not near may name the file.
+        let (state, items, _) = self.compared(change, required, true, &mut memo);
+        (state, items)
+    }
+
+    /// With the manifests near to what changes, or with `all`; which of the two it became.
+    fn compared(&self, change: &Change, required: bool, all: bool, memo: &mut Memo) -> (State, Vec<Item>, bool) {
+        let states: Vec<&View> = std::iter::once(&change.new).chain(&change.old).collect();
+        let mut around: HashSet<Vec<u8>> = HashSet::new();
+        for path in &change.changed {
+            let mut dir = path.as_bytes();
+            while let Some(at) = dir.iter().rposition(|b| *b == b'/') {
+                dir = dir.get(..at).unwrap_or_default();
+                around.insert(dir.to_vec());
+            }
+        }
+        around.insert(Vec::new());
+        let touched = |path: &BytePath| change.changed.contains(path);
+        let mut all = all;
+        for view in &states {
+            let changed = change.changed.iter().filter_map(|path| Some((path, view.find(path)?)));
+            all |= changed.into_iter().any(|(path, id)| !self.manifests(path, id, memo).is_empty());
+        }
+        let mut built: Vec<State> = states
+            .iter()
+            .map(|view| {
+                let wanted = |path: &BytePath| {
+                    all || touched(path)
+                        || manifest::has_usual_name(path)
+                        || self.desk.governance.config.names_manifest(path)
+                        || around.contains(app_dir(path))
+                };
+                self.apps(view, change.tip, &wanted, memo)
+            })
+            .collect();
+        // What a manifest covered that changed, or is gone, may be covered no more.
+        let lost: Vec<(Vec<u8>, Vec<Vec<u8>>)> = built
+            .iter()
+            .skip(1)
+            .flat_map(|old| &old.apps)
+            .filter(|app| app.origin.path.as_ref().is_some_and(touched))
+            .map(|app| (app.dir().to_vec(), app.declared.files.iter().map(|file| file.clone().into_bytes()).collect()))
+            .collect();
+        let open = |path: &BytePath| {
+            touched(path)
+                || lost.iter().any(|(dir, files)| {
+                    within(dir, path.as_bytes()) || files.iter().any(|file| path.as_bytes().ends_with(file))
+                })
+        };
+        let variables: BTreeSet<String> = built.iter().flat_map(State::declared_variables).collect();
+        for (view, state) in states.iter().zip(&mut built) {
+            if required {
+                self.marks(view, change.tip, &open, state, memo);
+            }
+            self.uses(view, change, &variables, state, memo);
+        }
+        let mut built = built.into_iter();
+        let new = built.next().unwrap_or_default();
+        let mut items = new.items(required, &change.changed);
+        for old in built {
+            let known = old.items(required, &change.changed);
+            let is = |item: &Item| {
+                known.iter().any(|old| {
+                    let moved = matches!(item.of, Of::Mark(_)) && old.origin.object == item.origin.object;
+                    old.rule == item.rule && old.key == item.key && (old.origin.path == item.origin.path || moved)
+                })
+            };
+            items.retain(|item| !is(item));
+        }
+        (new, items, all)
+    }
+
+    fn bytes(&self, id: ObjectId, memo: &mut Memo) -> Option<Rc<Vec<u8>>> {
+        let read = || read(self.repo, id).map(Rc::new);
+        memo.bytes.entry(id).or_insert_with(read).clone()
+    }
+
+    fn manifests(&self, path: &BytePath, id: ObjectId, memo: &mut Memo) -> Vec<Node> {
+        let kind = matches!(Kind::of(path), Some(Kind::Yaml | Kind::Json));
+        if !kind || self.desk.governance.config.policy_excludes(path) {
+            return Vec::new();
+        }
+        self.bytes(id, memo).map(|bytes| documents(self.desk, path, &bytes)).unwrap_or_default()
+    }
+
+    fn origin(path: &BytePath, id: ObjectId, tip: Option<ObjectId>) -> Origin {
+        let kind = if tip.is_some() { OriginKind::Range } else { OriginKind::Staged };
+        Origin { commit: tip, object: Some(id), ..Origin::at(kind, path.clone()) }
+    }
+
+    fn apps(&self, view: &View, tip: Option<ObjectId>, wanted: &dyn Fn(&BytePath) -> bool, memo: &mut Memo) -> State {
+        let mut state = State::default();
+        let mut left = MOST_FILES;
+        for (path, id) in view.files() {
+            if !wanted(path) || !matches!(Kind::of(path), Some(Kind::Yaml | Kind::Json)) || left == 0 {
+                continue;
+            }
+            left -= 1;
+            for node in self.manifests(path, id, memo) {
+                let bytes = self.bytes(id, memo).map(|bytes| (*bytes).clone()).unwrap_or_default();
+                state.apps.push(App::new(Self::origin(path, id, tip), bytes, node));
+            }
+        }
+        state
+    }
+
+    fn marks(
+        &self,
+        view: &View,
+        tip: Option<ObjectId>,
+        open: &dyn Fn(&BytePath) -> bool,
+        state: &mut State,
+        memo: &mut Memo,
+    ) {
+        let mut left = MOST_FILES;
+        for (path, id) in view.files() {
+            let wanted = open(path) && !self.desk.governance.config.policy_excludes(path) && left > 0;
+            if wanted && manifest::may_deploy_by_name(path) && state.is_missing(path) {
+                left -= 1;
+                let bytes = self.bytes(id, memo);
+                state.marks.extend(bytes.and_then(|bytes| mark(Self::origin(path, id, tip), &bytes)));
+            }
+        }
+    }
+
+    /// What the files of apps use in whose directory something changed.
+    fn uses(&self, view: &View, change: &Change, variables: &BTreeSet<String>, state: &mut State, memo: &mut Memo) {
+        let changes = |app: &App| change.changed.iter().any(|path| within(app.dir(), path.as_bytes()));
+        let open: Vec<Vec<u8>> = state.apps.iter().filter(|app| changes(app)).map(|app| app.dir().to_vec()).collect();
+        if open.is_empty() {
+            return;
+        }
+        let own: HashSet<BytePath> = state.apps.iter().filter_map(|app| app.origin.path.clone()).collect();
+        let mut partial = false;
+        for (path, id) in view.files() {
+            let inside = open.iter().any(|dir| within(dir, path.as_bytes()));
+            let config = self.desk.governance.config;
+            if !inside
+                || !may_use(path)
+                || own.contains(path)
+                || config.policy_excludes(path)
+                || config.exclude.matches(path)
+            {
+                continue;
+            }
+            let key = (id, manifest::is_code(path));
+            if !memo.uses.contains_key(&key) {
+                if memo.read >= MOST_FILES {
+                    partial = true;
+                    continue;
+                }
+                memo.read += 1;
+                // Not kept: what is used is little, the files are not.
+                let file = read(self.repo, id).map(|bytes| file_use(path, &bytes, variables)).unwrap_or_default();
+                memo.uses.insert(key, file);
+            }
+            if let Some(file) = memo.uses.get(&key) {
+                state.uses(path, file);
+            }
+        }
+        state.apps.iter_mut().for_each(|app| app.used.partial = partial);
+    }
+}
