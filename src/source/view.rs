@@ -98,6 +98,10 @@ pub fn staged_change(repo: &Repo) -> Result<Change, SourceError> {
 
 /// The end of a range, and the commits that it begins behind.
 pub fn range_change(repo: &Repo, range: &Range) -> Result<Change, SourceError> {
+    if range.remote.is_some() && repo.tagged(&range.tip)?.is_some() {
+        // A file or a tree without a commit has no place among others.
+        return Ok(Change::default());
+    }
     let commits = commits(repo, range, &mut Survey::default())?;
     let Some(tip) = commits.first().copied() else { return Ok(Change::default()) };
     let mut change = Change { new: View::of(repo.changes(None, tip)?), tip: Some(tip), ..Change::default() };
