@@ -70,10 +70,12 @@ pub fn has_usual_name(path: &crate::model::BytePath) -> bool {
 
 /// False for a path that surely ends in no usual name: cheap, and asked of every path of an index.
 pub fn may_have_usual_name(path: &[u8]) -> bool {
-    USUAL_NAMES.iter().any(|known| {
-        let at = path.len().checked_sub(known.len());
-        at.and_then(|at| path.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(known.as_bytes()))
-    })
+    // Most names end in another letter.
+    matches!(path.last(), Some(b'l' | b'L' | b'n' | b'N'))
+        && USUAL_NAMES.iter().any(|known| {
+            let at = path.len().checked_sub(known.len());
+            at.and_then(|at| path.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(known.as_bytes()))
+        })
 }
 
 /// True when a file's bytes may hold a manifest: cheap, and asked of every file before it is parsed for this alone.

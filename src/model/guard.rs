@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_none_and_the_mark_is_taken_back() {
-        assert_eq!(guard(|| is_guarded()), Some(true));
+        assert_eq!(guard(is_guarded), Some(true));
         assert_eq!(guard(|| guard(|| std::panic::resume_unwind(Box::new("x")))), Some(None::<()>));
         assert!(!is_guarded());
     }

@@ -127,7 +127,8 @@ pub(super) fn close(
 /// Items as findings: those of one rule at one place, and what is deployed from one directory, in one each.
 fn tell(desk: &Desk<'_>, state: &State, items: &[Item], detector: &Detector, found: &mut Vec<Found>) {
     let config = desk.governance.config;
-    let mut groups: BTreeMap<(&str, Option<&Origin>, Vec<u8>), Vec<&Item>> = BTreeMap::new();
+    type Place<'i> = (&'i str, Option<&'i Origin>, Vec<u8>);
+    let mut groups: BTreeMap<Place<'_>, Vec<&Item>> = BTreeMap::new();
     for item in items {
         let path = item.origin.path.as_ref();
         let key = match item.of {

@@ -80,10 +80,12 @@ fn file(side: Side) -> Option<ObjectId> {
 /// The files of the index whose path is wanted. Looks at names only; sparse directories stay closed.
 pub fn staged_names(repo: &Repo, wanted: &dyn Fn(&[u8]) -> bool) -> Result<Vec<(BytePath, ObjectId)>, SourceError> {
     let index = repo.index()?;
+    let named = (0..index.len()).filter(|at| wanted(index.path(*at)));
     let is = |entry: &crate::git::IndexEntry<'_>| {
-        wanted(entry.path) && entry.stage == 0 && !entry.intent_to_add && entry.kind() == Some(Kind::File)
+        entry.stage == 0 && !entry.intent_to_add && entry.kind() == Some(Kind::File)
     };
-    Ok(index.entries().filter(is).map(|entry| (BytePath::new(entry.path), entry.object())).collect())
+    let found = named.filter_map(|at| index.entry(at)).filter(is);
+    Ok(found.map(|entry| (BytePath::new(entry.path), entry.object())).collect())
 }
 
 /// The index that git is about to commit, and every parent that the commit will have.
