@@ -79,6 +79,98 @@ fn conftests_combine_example_gives_its_verdict() {
 }
 
 #[test]
+fn conftests_flags_mean_what_they_mean_there() {
+    let repo = Repo::new();
+    let policy = "package main\nwarn[msg] { input.image\n msg := \"an image\" }\n";
+    repo.write("policy/other.rego", "package other.ns\ndeny[\"other\"] { input.image }\n")
+        .write("a.conf", "image: x\n");
+    assert_eq!(lint(&repo, policy, &["--namespace", "main", "a.conf"]), [""; 0], "its name says nothing");
+    let main = ["lint", "--policy", "policy", "--namespace", "main", "--parser", "yaml", "a.conf"];
+    let out = repo.keyward(&main);
+    assert!(out.status.code() == Some(0) && text(&out).contains("an image"), "{}", text(&out));
+    let out = repo.keyward(&[&main[..], &["--fail-on-warn"]].concat());
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out));
+    repo.write("keyward.toml", "[policy]\npaths = ['policy']\nbuiltin = false\nnamespaces = ['main']\n");
+    let asked = |more: &[&str]| {
+        findings(&repo.keyward(&[&["lint", "-f", "json", "--parser", "yaml", "a.conf"], more].concat())).len()
+    };
+    assert_eq!((asked(&[]), asked(&["--all-namespaces"]), asked(&["--namespace", "other.ns"])), (1, 2, 1));
+    let out = repo.keyward(&["policy", "eval", "a.conf", "--parser", "yaml"]);
+    assert!(text(&out).contains("main.warn: an image"), "{}", text(&out));
+    let out = repo.keyward(&["lint", "--parser", "ymal", "a.conf"]);
+    assert!(out.status.code() == Some(2) && text(&out).contains("use one of yaml, json"), "{}", text(&out));
+}
+
+#[test]
+fn standard_input_is_judged_by_its_name_or_by_a_format() {
+    use std::io::Write;
+    let repo = Repo::new();
+    repo.write("p/p.rego", "package p\ndeny[\"an image\"] { input.image }\n");
+    let ask = |more: &[&str]| {
+        let args = [&["lint", "--policy", "p", "--stdin", "-f", "json"], more].concat();
+        let mut command = crate::common::keyward();
+        let command = command.current_dir(repo.path()).args(args);
+        let piped = std::process::Stdio::piped;
+        let mut child = command.stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"image: x\n").unwrap();
+        json(&child.wait_with_output().unwrap())["findings"].as_array().unwrap().len()
+    };
+    assert_eq!((ask(&["--path", "a.yaml"]), ask(&["--parser", "yaml"]), ask(&["--path", "a.txt"])), (1, 1, 0));
+}
+
+#[test]
+fn an_engine_that_panics_says_one_line_of_ours() {
+    let repo = Repo::new();
+    repo.write("p/p.rego", "package p\ndeny[\"x\"] { object.subset([1, 2], []) }\n").write("a.yaml", "a: 1\n");
+    let out = repo.keyward(&["lint", "--policy", "p"]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(2), "{said}");
+    assert_eq!(said.lines().filter(|line| !line.starts_with("keyward: ")).count(), 0, "{said}");
+    assert!(said.contains("policy p.deny on a.yaml: the policy engine gave up on it"), "{said}");
+}
+
+#[test]
+fn hostile_files_are_errors_at_their_place_and_the_others_are_checked() {
+    let repo = Repo::new();
+    repo.write("keyward.toml", "[policy]\npaths = ['p']\nbuiltin = false\n")
+        .write("p/p.rego", "package p\ndeny[\"seen\"] { input.image }\n");
+    let bomb: String = (1..40).map(|n| format!("a{n}: &a{n} [*a{}, *a{}]\n", n - 1, n - 1)).collect();
+    let keys: String = (0..4_000_000).map(|n| format!("k{n}: v\n")).collect();
+    assert!(keys.len() > 40 << 20);
+    repo.write("bomb.yaml", format!("a0: &a0 [x, y]\n{bomb}")).write("large.yaml", keys);
+    repo.write("deep.yaml", format!("a: {}1{}\n", "[".repeat(100_000), "]".repeat(100_000)));
+    repo.write("deep.json", "[".repeat(100_000)).write("deep.tf", format!("a = {}", "(".repeat(100_000)));
+    repo.write("twice.yaml", "a: 1\nb:\n  c: 1\n  c: 2\n").write("tab.yaml", "a:\n\tb: 1\n");
+    repo.write("latin.yaml", b"a: b\nc: caf\xe9\n")
+        .write("broken.yaml", "a: [1, 2\nb: 3\n")
+        .write("good.yaml", "image: x\n");
+    let out = repo.keyward(&["lint", "-f", "json"]);
+    assert_eq!(out.status.code(), Some(2), "{}", text(&out));
+    assert_eq!(findings(&out), [("good.yaml".into(), 1, "p-deny".into())]);
+    let said: Vec<String> = json(&out)["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| format!("{} {}", p["what"].as_str().unwrap(), p["why"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("bomb.yaml line ", "more than 1048576 values, aliases expanded"),
+        ("broken.yaml line 2, column 2", "illegal placement"),
+        ("deep.json line 1, column 513", "nesting depth exceeded"),
+        ("deep.tf line 1, column 205", "nested deeper than 100 levels"),
+        ("deep.yaml line 1, column 103", "nested deeper than 100 levels"),
+        ("large.yaml line 1, column 1", "larger than 8 MiB"),
+        ("latin.yaml line 2, column 7", "not UTF-8 text"),
+        ("tab.yaml line 2, column 1", "tab"),
+        ("twice.yaml line 4, column 3", "the key \"c\" is there twice"),
+    ];
+    assert_eq!(said.len(), expected.len(), "{said:#?}");
+    for (said, (place, why)) in said.iter().zip(expected) {
+        assert!(said.starts_with(place) && said.contains(why), "{said} / {place} {why}");
+    }
+}
+
+#[test]
 fn built_in_policies_hold_where_there_is_a_policy_table_or_a_flag() {
     let repo = Repo::new();
     repo.write(

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Chooses what a CI run has to scan, and scans it. Used by action.yml and hooks/ci/gitlab.yml, which set:
+# Chooses what a CI run has to look at, and checks it: secrets, and where there are any manifests and policies. Used by action.yml and hooks/ci/gitlab.yml, which set:
 #   KEYWARD              the program
 #   KEYWARD_EVENT        request (a pull or merge request), push, or anything else: the tree
 #   KEYWARD_BASE         request: the target's commit. push: the commit before it
@@ -26,9 +26,9 @@ zeros() { case $1 in '' | *[!0]*) return 1 ;; esac }
 range() {
     if [ "$(git rev-list --count "$1..$2")" -eq 0 ]; then
         say "no commit in $1..$2: scanning the tree instead"
-        set -- scan .
+        set -- check .
     else
-        set -- scan --range "$1..$2"
+        set -- check --range "$1..$2"
     fi
     run "$@"
 }
@@ -60,7 +60,7 @@ new_branch() {
         fi
     fi
     say "the commit before this push is not known: scanning the history"
-    run scan --history
+    run check --history
 }
 
 : "${KEYWARD:?the program to run}"
@@ -78,12 +78,12 @@ request)
 push)
     if [ -z "$head" ] || zeros "$head"; then
         say "a branch was deleted: scanning the tree"
-        run scan .
+        run check .
     fi
     deep_enough
     known "$head" || stop "the pushed commit $head is not in this clone"
     if [ -n "$base" ] && ! zeros "$base" && known "$base"; then range "$base" "$head"; fi
     new_branch
     ;;
-*) run scan . ;;
+*) run check . ;;
 esac

@@ -31,6 +31,18 @@ pub struct PolicyArgs {
     #[arg(long, value_name = "PACKAGE", help_heading = "Policies")]
     pub namespace: Vec<String>,
 
+    /// Ask the rules of every package, whatever the configuration says
+    #[arg(long, conflicts_with = "namespace", help_heading = "Policies")]
+    pub all_namespaces: bool,
+
+    /// Read every file as yaml, json, toml, hcl2, dockerfile, dotenv, ini, properties, xml or codeowners [default: by name]
+    #[arg(long, value_name = "FORMAT", value_parser = kind, help_heading = "Policies")]
+    pub parser: Option<Kind>,
+
+    /// Fail for what is advisory as well: `warn` rules, and what [[enforce]] makes so
+    #[arg(long, help_heading = "Policies")]
+    pub fail_on_warn: bool,
+
     /// Ask the built-in rules too, where there is neither a [policy] table nor a manifest; else they are asked anyway
     #[arg(long, conflicts_with = "no_builtin", help_heading = "Policies")]
     pub builtin: bool,
@@ -76,6 +88,16 @@ pub(crate) struct Judged {
     /// The ids of all policy rules, disabled ones too.
     pub ids: Vec<String>,
     pub combine: bool,
+    /// What only tells fails as well.
+    pub fail_on_warn: bool,
+    /// The format that every file is read as.
+    pub parser: Option<Kind>,
+}
+
+/// A format's name, as conftest has it.
+fn kind(name: &str) -> Result<Kind, String> {
+    let name = if name == "jsonc" { "json" } else { name };
+    Kind::named(name).ok_or_else(|| format!("use one of {}", Kind::ALL.map(Kind::name).join(", ")))
 }
 
 /// What the files are held against.
@@ -103,7 +125,17 @@ pub(crate) fn load(
     };
     let timeout = timeout(config);
     let built_in = wanted && !asked;
-    Ok(Judged { policies, built_in, timeout, required, limits, ids: ids.unwrap_or_default(), combine })
+    Ok(Judged {
+        policies,
+        built_in,
+        timeout,
+        required,
+        limits,
+        ids: ids.unwrap_or_default(),
+        combine,
+        fail_on_warn: args.fail_on_warn,
+        parser: args.parser,
+    })
 }
 
 fn timeout(config: &Config) -> std::time::Duration {
@@ -177,11 +209,12 @@ fn policies(
     if args.builtin || !args.no_builtin && table.is_some_and(|table| table.builtin != Some(false)) {
         files.extend(builtin());
     }
-    if files.is_empty() && table.is_some_and(|table| table.paths.is_empty()) && args.policy.is_empty() {
+    if files.is_empty() && table.is_some_and(|table| table.paths.is_empty() && !table.exclude.is_empty()) {
         // The table says only what is passed over.
         return Ok(None);
     }
     let namespaces = match (args.namespace.as_slice(), table) {
+        _ if args.all_namespaces => Vec::new(),
         ([], Some(table)) => table.namespaces.clone(),
         (given, _) => given.to_vec(),
     };

@@ -94,7 +94,8 @@ fn eval(file: &std::path::Path, args: &PolicyArgs, trace: bool) -> anyhow::Resul
     let policies = here(args)?.context("no policies: give --policy, or name them in [policy] of keyward.toml")?;
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
     let name = BytePath::from_os(file);
-    let kind = Kind::of(&name).with_context(|| format!("{name}: nothing about its name says how to read it"))?;
+    let kind = policy_kind(args, &name)
+        .with_context(|| format!("{name}: nothing about its name says how to read it: use --parser"))?;
     let documents = parse(kind, &bytes).map_err(|error| anyhow::anyhow!("{name}: {}", error.located(&bytes)))?;
     let mut judge = policies.judge();
     let mut page = String::new();
@@ -110,6 +111,11 @@ fn eval(file: &std::path::Path, args: &PolicyArgs, trace: bool) -> anyhow::Resul
     }
     console::print(|out| out.write_all(page.as_bytes())).context("standard output")?;
     Ok(code)
+}
+
+/// The format that was asked for, or else the one that the name tells.
+fn policy_kind(args: &PolicyArgs, name: &BytePath) -> Option<Kind> {
+    args.parser.or_else(|| Kind::of(name))
 }
 
 fn one(judge: &mut Judge, query: &Query, trace: bool, page: &mut String) -> u8 {

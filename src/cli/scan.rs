@@ -128,6 +128,8 @@ pub(crate) fn perform(job: &Job<'_>) -> anyhow::Result<Outcome> {
             limits: &judged.limits,
             config: &job.setup.config,
             combine: judged.combine,
+            fail_on_warn: judged.fail_on_warn,
+            parser: judged.parser,
         }),
         max_file_size: job.setup.max_file_size,
         fail_on: job.setup.fail_on,

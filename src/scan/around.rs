@@ -144,7 +144,7 @@ fn tell(desk: &Desk<'_>, state: &State, items: &[Item], detector: &Detector, fou
                 let Some(app) = state.apps.get(n) else { continue };
                 let (at, span) = (parse::shown(&first.at), app.node.place(&first.at));
                 if let Some(saying) = about(rule, message(rule, &items), at, span, config) {
-                    add(config, (&app.origin, &app.bytes), saying, detector, found);
+                    add(desk.governance, (&app.origin, &app.bytes), saying, detector, found);
                 }
             }
             Of::Mark(_) => {
@@ -155,7 +155,7 @@ fn tell(desk: &Desk<'_>, state: &State, items: &[Item], detector: &Detector, fou
                 let marks: Vec<&Mark> = items.iter().filter_map(mark).collect();
                 let Some(mark) = marks.first() else { continue };
                 if let Some(saying) = about(rule, missing(&place, &marks), String::new(), mark.span, config) {
-                    add(config, (&mark.origin, &mark.head), saying, detector, found);
+                    add(desk.governance, (&mark.origin, &mark.head), saying, detector, found);
                 }
             }
         }

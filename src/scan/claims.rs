@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::governance::Governance;
 use crate::config::Config;
 use crate::detect::Detector;
 use crate::manifest;
@@ -23,7 +24,7 @@ pub(super) struct Saying {
 
 /// Sayings as candidates, each secret on their lines masked.
 pub(super) fn candidates(
-    config: &Config,
+    governance: &Governance<'_>,
     origin: &Origin,
     bytes: &[u8],
     sayings: Vec<Saying>,
@@ -40,7 +41,9 @@ pub(super) fn candidates(
     let mut out: Vec<Candidate> = sayings
         .into_iter()
         .map(|saying| {
-            let level = config.enforcement(&saying.rule.id, origin.path.as_ref()).unwrap_or(saying.usual);
+            let level = governance.config.enforcement(&saying.rule.id, origin.path.as_ref()).unwrap_or(saying.usual);
+            let binding = governance.fail_on_warn && level == Enforcement::Advisory;
+            let level = if binding { Enforcement::Soft } else { level };
             candidate(bytes, &lines, saying, level, &secrets)
         })
         .collect();
@@ -50,13 +53,13 @@ pub(super) fn candidates(
 
 /// Adds a saying to what was found in its file.
 pub(super) fn add(
-    config: &Config,
+    governance: &Governance<'_>,
     (origin, bytes): (&Origin, &[u8]),
     saying: Saying,
     detector: &Detector,
     found: &mut Vec<Found>,
 ) {
-    let candidates = candidates(config, origin, bytes, vec![saying], detector);
+    let candidates = candidates(governance, origin, bytes, vec![saying], detector);
     let at = found.partition_point(|there| there.origin < *origin);
     if found.get(at).is_none_or(|there| there.origin != *origin) {
         let blob = Blob { origin, bytes, fresh: &Fresh::All, former_path: None, earlier: &[] };

@@ -31,6 +31,10 @@ pub struct Governance<'a> {
     pub config: &'a Config,
     /// All files of the run as one input.
     pub combine: bool,
+    /// What only tells fails as well.
+    pub fail_on_warn: bool,
+    /// The format that every file is read as, whatever it is called.
+    pub parser: Option<Kind>,
 }
 
 /// Whether what deploys something must have a manifest.
@@ -131,7 +135,8 @@ impl<'a> Desk<'a> {
     pub(super) fn look(&self, blob: &Blob<'_>, detector: &Detector, secrets: Option<Found>) -> Option<Found> {
         let Some(said) = self.said(blob, detector) else { return secrets };
         // Inline comments are read by the detector, which was not asked where only this check runs.
-        let mut found = secrets.or_else(|| detector.scan(blob).map(|seen| Found { candidates: Vec::new(), ..seen }));
+        let comments = || detector.scan(blob).map(|seen| Found { candidates: Vec::new(), ..seen });
+        let mut found = secrets.or_else(|| if said.candidates.is_empty() { None } else { comments() });
         match &mut found {
             Some(found) => {
                 found.candidates.extend(said.candidates);
@@ -143,8 +148,10 @@ impl<'a> Desk<'a> {
     }
 
     fn said(&self, blob: &Blob<'_>, detector: &Detector) -> Option<Found> {
-        let path = blob.origin.path.as_ref()?;
-        let kind = Kind::of(path);
+        let unnamed = BytePath::new("-");
+        // Standard input may have no name, but then a format.
+        let path = blob.origin.path.as_ref().or(self.governance.parser.map(|_| &unnamed))?;
+        let kind = self.governance.parser.or_else(|| Kind::of(path));
         if blob.fresh.is_nothing() || self.governance.config.policy_excludes(path) {
             return None;
         }
@@ -184,7 +191,7 @@ impl<'a> Desk<'a> {
             lock(&self.all).push((blob.origin.clone(), blob.bytes.to_vec(), documents));
         }
         self.forget_earlier(blob, path, kind, &mut sayings);
-        found.candidates = candidates(self.governance.config, blob.origin, blob.bytes, sayings, detector);
+        found.candidates = candidates(self.governance, blob.origin, blob.bytes, sayings, detector);
         (!found.candidates.is_empty() || !found.problems.is_empty()).then_some(found)
     }
 
@@ -304,7 +311,7 @@ impl<'a> Desk<'a> {
             else {
                 continue;
             };
-            add(self.governance.config, (origin, bytes), saying, detector, found);
+            add(self.governance, (origin, bytes), saying, detector, found);
         }
         if let (false, Some((origin, ..))) = (problems.is_empty(), all.first()) {
             found.push(Found { origin: origin.clone(), candidates: Vec::new(), marks: Vec::new(), problems });

@@ -58,7 +58,7 @@ fn a_request_is_scanned_from_its_base_with_the_bases_config() {
     let run = Run::new(&[]);
     let (base, head) = (run.id("main"), run.id("side"));
     let vars = [("KEYWARD_EVENT", "request"), ("KEYWARD_BASE", &base), ("KEYWARD_HEAD", &head)];
-    assert_eq!(run.asked(0, &vars), [format!("scan --range {base}..{head} --config-from {base}")]);
+    assert_eq!(run.asked(0, &vars), [format!("check --range {base}..{head} --config-from {base}")]);
     let more = [
         vars.as_slice(),
         &[
@@ -68,7 +68,7 @@ fn a_request_is_scanned_from_its_base_with_the_bases_config() {
             ("KEYWARD_ARGS", "-v -q"),
         ],
     ];
-    let expected = format!("scan --range {base}..{head} --config-from v1 --fail-on high --output sarif:o -v -q");
+    let expected = format!("check --range {base}..{head} --config-from v1 --fail-on high --output sarif:o -v -q");
     assert_eq!(run.asked(0, &more.concat()), [expected]);
     run.scene.says("1");
     run.asked(1, &vars);
@@ -104,13 +104,13 @@ fn a_push_is_scanned_by_what_it_adds_also_when_its_base_is_unknown() {
             [("KEYWARD_EVENT", "push"), ("KEYWARD_BASE", base), ("KEYWARD_HEAD", head), ("KEYWARD_MAIN", "main")];
         run.asked(0, &vars)
     };
-    assert_eq!(push(&first, &main), [format!("scan --range {first}..{main}")]);
+    assert_eq!(push(&first, &main), [format!("check --range {first}..{main}")]);
     // A new branch, and a force push whose old commit is gone: its own remote branch must not count as known.
     for base in [ZEROS, "1234567890123456789012345678901234567890", ""] {
-        assert_eq!(push(base, &side), [format!("scan --range {main}..{side}")]);
+        assert_eq!(push(base, &side), [format!("check --range {main}..{side}")]);
     }
     // The default branch itself for the first time.
-    assert_eq!(push(ZEROS, &main), ["scan --history"]);
+    assert_eq!(push(ZEROS, &main), ["check --history"]);
 }
 
 #[test]
@@ -118,9 +118,9 @@ fn where_nothing_is_new_the_tree_is_scanned() {
     let run = Run::new(&[]);
     let (main, side) = (run.id("main"), run.id("side"));
     let same = [("KEYWARD_EVENT", "request"), ("KEYWARD_BASE", side.as_str()), ("KEYWARD_HEAD", main.as_str())];
-    assert_eq!(run.asked(0, &same), [format!("scan . --config-from {side}")]);
+    assert_eq!(run.asked(0, &same), [format!("check . --config-from {side}")]);
     let deleted = [("KEYWARD_EVENT", "push"), ("KEYWARD_BASE", main.as_str()), ("KEYWARD_HEAD", ZEROS)];
-    assert_eq!(run.asked(0, &deleted), ["scan ."]);
-    assert_eq!(run.asked(0, &[("KEYWARD_EVENT", "schedule")]), ["scan ."]);
-    assert_eq!(run.asked(0, &[]), ["scan ."]);
+    assert_eq!(run.asked(0, &deleted), ["check ."]);
+    assert_eq!(run.asked(0, &[("KEYWARD_EVENT", "schedule")]), ["check ."]);
+    assert_eq!(run.asked(0, &[]), ["check ."]);
 }
