@@ -171,8 +171,12 @@ fn look(plan: &Plan<'_>, progress: &Progress) -> Result<(Survey, Vec<Found>, Opt
     found.sort_by(|a, b| a.origin.cmp(&b.origin));
     if let (Some(desk), Some(before)) = (desk, before) {
         look_again(plan, limits, &desk, &mut found)?;
-        survey.notices.extend(desk.close(plan.detector, &mut found));
-        survey.notices.extend(around::close(plan, &desk, before, &mut found)?);
+        let (notices, problems) = desk.close(plan.detector, &mut found);
+        survey.notices.extend(notices);
+        survey.problems.extend(problems);
+        let (notices, problems) = around::close(plan, &desk, before, &mut found)?;
+        survey.notices.extend(notices);
+        survey.problems.extend(problems);
     } else if plan.governance.is_some() {
         survey.notices.push("manifests and policies look at files as they stand, not at histories".into());
     }

@@ -158,7 +158,7 @@ fn hostile_files_are_errors_at_their_place_and_the_others_are_checked() {
         ("broken.yaml line 2, column 2", "illegal placement"),
         ("deep.json line 1, column 513", "nesting depth exceeded"),
         ("deep.tf line 1, column 205", "nested deeper than 100 levels"),
-        ("deep.yaml line 1, column 103", "nested deeper than 100 levels"),
+        ("deep.yaml line 1, column 259", "nested deeper than 100 levels"),
         ("large.yaml line 1, column 1", "larger than 8 MiB"),
         ("latin.yaml line 2, column 7", "not UTF-8 text"),
         ("tab.yaml line 2, column 1", "tab"),
@@ -168,6 +168,92 @@ fn hostile_files_are_errors_at_their_place_and_the_others_are_checked() {
     for (said, (place, why)) in said.iter().zip(expected) {
         assert!(said.starts_with(place) && said.contains(why), "{said} / {place} {why}");
     }
+}
+
+/// (line, rule) of what the built-in rules say of one file.
+fn builtin(path: &str, content: &str) -> Vec<(u64, String)> {
+    let repo = Repo::new();
+    repo.write(path, content);
+    let out = repo.keyward(&["lint", "--builtin", "-f", "json"]);
+    assert_eq!(json(&out)["problems"], serde_json::json!([]), "{}", text(&out));
+    findings(&out).into_iter().map(|(_, line, rule)| (line, rule)).collect()
+}
+
+#[test]
+fn iam_policies_inside_terraform_and_templates_are_judged_as_structure() {
+    let at = |found: &[(u64, String)], id: &str| {
+        found.iter().filter(|(_, rule)| rule == id).map(|(line, _)| *line).collect::<Vec<_>>()
+    };
+    let hcl = "resource \"aws_iam_role_policy\" \"a\" {\n  policy = jsonencode({\n    Version = \"2024-10-01\"\n    Statement = [{\n      Effect = \"Allow\"\n      \
+               Action = [\"s3:*\"]\n      Resource = aws_s3_bucket.b.arn\n    }]\n  })\n}\n";
+    let found = builtin("main.tf", hcl);
+    assert_eq!((at(&found, "iam-version"), at(&found, "iam-wildcard-action")), (vec![3], vec![6]), "{found:?}");
+    assert_eq!(at(&found, "iam-grammar"), [0; 0], "an expression is no wrong ARN: {found:?}");
+    let block = "data \"aws_iam_policy_document\" \"a\" {\n  statement {\n    effect = \"Allow\"\n    actions = [\"iam:PassRole\"]\n    resources = [\"*\"]\n  }\n}\n";
+    assert_eq!(at(&builtin("p.tf", block), "iam-pass-role"), [5]);
+    let plan = r#"{"planned_values": {"root_module": {"child_modules": [{"address": "module.a", "child_modules": [
+      {"resources": [{"type": "aws_s3_bucket_acl", "name": "b", "values": {"acl": "public-read",
+        "policy": "{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}"}}]}]}]}}}"#;
+    let found = builtin("plan.json", plan);
+    assert_eq!(
+        (at(&found, "terraform-public-storage"), at(&found, "iam-wildcard-action")),
+        (vec![2], vec![3]),
+        "{found:?}"
+    );
+    let template = "Resources:\n  R:\n    Type: AWS::IAM::Role\n    Properties:\n      Policies:\n        - PolicyDocument:\n            Version: 2012-10-17\n            Statement:\n              - Effect: Allow\n                Action: '*'\n                Resource: '*'\n";
+    assert_eq!(at(&builtin("t.yaml", template), "iam-wildcard-action"), [10]);
+}
+
+#[test]
+fn gitlab_pipelines_are_known_by_their_jobs() {
+    let found = builtin(
+        ".gitlab-ci.yml",
+        "include:\n  - remote: https://example.com/a.yml\nvariables:\n  API_TOKEN: written\nbuild:\n  image: node\n  script:\n    - curl -s https://example.com/i.sh | sh\n",
+    );
+    let ids: Vec<&str> = found.iter().map(|(_, id)| id.as_str()).collect();
+    for id in ["gitlab-include-unpinned", "gitlab-secret-variable", "gitlab-image-tag", "gitlab-curl-shell"] {
+        assert!(ids.contains(&id), "{id}: {found:?}");
+    }
+    assert_eq!(found.len(), 4, "{found:?}");
+}
+
+#[test]
+fn network_policies_are_looked_for_in_all_files_of_the_source() {
+    let workload = |name: &str, ns: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: {ns}}}\nspec: {{template: {{metadata: {{labels: {{app: {name}, tier: x}}}}, spec: {{containers: []}}}}}}\n"
+        )
+    };
+    let policy = |ns: &str, labels: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: n, namespace: {ns}}}\nspec: {{podSelector: {labels}}}\n"
+        )
+    };
+    let repo = Repo::new();
+    repo.write("keyward.toml", "[policy]\n[manifest]\nrequired = false\n");
+    repo.write("a.yaml", workload("a", "one"))
+        .write("b.yaml", workload("b", "one"))
+        .write("c.yaml", workload("c", "two"))
+        .write("d.yaml", workload("d", "three"));
+    repo.write("net/one.yaml", policy("one", "{matchLabels: {app: a, tier: x}}"))
+        .write("net/two.yaml", policy("two", "{}"));
+    let said = |args: &[&str]| -> Vec<String> {
+        let out = repo.keyward(&[&["lint", "-f", "json"], args].concat());
+        findings(&out).into_iter().filter(|f| f.2 == "k8s-network-policy").map(|f| f.0).collect()
+    };
+    assert_eq!(said(&[]), ["b.yaml", "d.yaml"]);
+    repo.commit("all");
+    repo.write("d.yaml", workload("d", "three").replace("tier: x", "tier: y"));
+    repo.git(&["add", "-A"]);
+    assert_eq!(said(&["--staged"]), [""; 0], "it was so before");
+    repo.git(&["rm", "-q", "net/two.yaml"]);
+    assert_eq!(said(&["--staged"]), ["c.yaml"], "the policy is gone");
+    let base = repo.git(&["rev-parse", "HEAD"]);
+    repo.commit("gone");
+    assert_eq!(said(&["--range", &format!("{base}..HEAD")]), ["c.yaml"]);
+    repo.write("net/three.yaml", policy("three", "{}"));
+    repo.git(&["add", "-A"]);
+    assert_eq!(said(&["--staged"]), [""; 0]);
 }
 
 #[test]

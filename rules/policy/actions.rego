@@ -114,3 +114,19 @@ deny_secret_echo contains {"msg": msg, "path": array.concat(entry.path, ["run"])
 	regex.match(`(^|[;&|(\s])(echo|printf|cat\s*<<<)\s.*\$\{\{\s*secrets\.`, line)
 	msg := "the script prints a secret"
 }
+
+# METADATA
+# title: Script from the network
+# description: What is at the address on the day of the run is executed with this workflow's secrets, and nobody checks what it is.
+# custom:
+#   id: actions-curl-shell
+#   severity: medium
+#   fix: Download, verify a checksum, then run; or use a pinned action that has the tool.
+#   examples:
+#     bad: "{on: push, jobs: {a: {steps: [{run: 'curl -sSL https://example.com/install | sudo bash'}]}}}"
+#     good: "{on: push, jobs: {a: {steps: [{run: 'curl -o install https://example.com/install && sha256sum -c sums'}]}}}"
+warn_curl_shell contains {"msg": "the script runs what it takes from the network", "path": array.concat(entry.path, ["run"])} if {
+	some entry in steps
+	is_string(entry.step.run)
+	regex.match(`(?m)(curl|wget)\b[^\n|]*\|\s*(sudo\s+)?(ba|z|da|k)?sh\b|(ba|z|da|k)?sh\s+(-c\s+)?["']?(<\(|\$\()\s*(curl|wget)\b`, entry.step.run)
+}

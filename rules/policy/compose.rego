@@ -95,3 +95,42 @@ warn_image_tag contains {"msg": msg, "path": ["services", entry.name, "image"]} 
 floating(name) if not contains(name, ":")
 
 floating(name) if endswith(name, ":latest")
+
+# METADATA
+# title: Secret in an environment value
+# description: A value written into the file is there for everybody who reads it, and for every process's environment.
+# custom:
+#   id: compose-secret-in-env
+#   severity: high
+#   fix: Use `secrets`, or take the value from the environment with "${NAME}".
+#   examples:
+#     bad: "{services: {a: {image: 'b:1', environment: {DB_PASSWORD: written here}}, c: {image: 'b:1', environment: ['DB_PASSWORD=written here']}}}"
+#     good: "{services: {a: {image: 'b:1', environment: {DB_PASSWORD: '${DB_PASSWORD}', DB_PASSWORD_FILE: /run/secrets/db}}, c: {image: 'b:1', environment: [DB_PASSWORD]}}}"
+deny_secret_in_env contains {"msg": msg, "path": ["services", entry.name, "environment", name]} if {
+	some entry in services
+	is_object(entry.service.environment)
+	some name, value in entry.service.environment
+	secret_name(name)
+	written(value)
+	msg := sprintf("service %s has the value of %s written out", [entry.name, name])
+}
+
+deny_secret_in_env contains {"msg": msg, "path": ["services", entry.name, "environment", i]} if {
+	some entry in services
+	is_array(entry.service.environment)
+	some i, word in entry.service.environment
+	is_string(word)
+	contains(word, "=")
+	name := split(word, "=")[0]
+	secret_name(name)
+	written(trim_prefix(word, sprintf("%s=", [name])))
+	msg := sprintf("service %s has the value of %s written out", [entry.name, name])
+}
+
+secret_name(name) if regex.match(`(?i)(^|_)(password|passwd|secret|token|api_?key|private_?key|access_?key)$`, name)
+
+written(value) if {
+	is_string(value)
+	value != ""
+	not contains(value, "$")
+}

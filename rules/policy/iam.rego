@@ -1,11 +1,11 @@
 # METADATA
 # title: AWS IAM policies
 # description: |
-#   Policy documents on their own and in CloudFormation templates. Action names are held against their grammar only:
-#   there is no table of the services' actions in keyward.
+#   Policy documents on their own, in CloudFormation templates, and in Terraform as blocks, texts or what jsonencode is
+#   given. Action names are held against their grammar only: there is no table of the services' actions in keyward.
 # related_resources: ["https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html"]
 # custom:
-#   kinds: [json, yaml]
+#   kinds: [json, yaml, embedded]
 package keyward.iam
 
 import rego.v1
@@ -13,6 +13,15 @@ import rego.v1
 documents contains {"path": [], "document": input} if {
 	input.Version
 	input.Statement
+}
+
+# Without a version, as long as something in it is a statement of IAM.
+documents contains {"path": [], "document": input} if {
+	not input.Version
+	some statement in list(input.Statement)
+	statement.Effect
+	some field in ["Action", "NotAction"]
+	statement[field]
 }
 
 documents contains {"path": path, "document": document} if {
@@ -95,6 +104,7 @@ deny_grammar contains {"msg": msg, "path": entry.path} if {
 	some entry in statements
 	effect := object.get(entry.statement, "Effect", "nothing")
 	not effect in {"Allow", "Deny"}
+	not contains(sprintf("%v", [effect]), "${")
 	msg := sprintf("Effect must be Allow or Deny, not %v", [effect])
 }
 
@@ -103,6 +113,7 @@ deny_grammar contains {"msg": msg, "path": array.concat(entry.path, [field])} if
 	some field in ["Action", "NotAction"]
 	some action in list(entry.statement[field])
 	is_string(action)
+	not contains(action, "${")
 	not regex.match(`^(\*|[a-zA-Z0-9-]+:[a-zA-Z0-9*?]+)$`, action)
 	msg := sprintf("%s is no action: write service:Name", [action])
 }
@@ -290,4 +301,26 @@ owned(statement) if {
 	some tests in statement.Condition
 	some key, _ in tests
 	regex.match(`(?i)^aws:(request|resource|principal)tag/owner$`, key)
+}
+
+# METADATA
+# title: No end in the conditions
+# description: A right that ends with a date or a lifetime tag ends although nobody takes it back.
+# custom:
+#   id: iam-ttl-condition
+#   severity: low
+#   fix: Add a condition on a tag named ttl, or on aws:CurrentTime, aws:EpochTime or aws:TokenIssueTime.
+#   examples:
+#     bad: "{\"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Allow\", \"Action\": \"s3:GetObject\", \"Resource\": \"arn:aws:s3:::b/*\"}}"
+#     good: "{\"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Allow\", \"Action\": \"s3:GetObject\", \"Resource\": \"arn:aws:s3:::b/*\", \"Condition\": {\"StringEquals\": {\"aws:PrincipalTag/ttl\": \"30d\"}}}}"
+warn_ttl_condition contains {"msg": "no condition on a lifetime: neither a ttl tag nor a date", "path": entry.path} if {
+	some entry in allows
+	not entry.statement.Principal
+	not ends(entry.statement)
+}
+
+ends(statement) if {
+	some tests in statement.Condition
+	some key, _ in tests
+	regex.match(`(?i)^aws:((request|resource|principal)tag/(ttl|expires.*)|currenttime|epochtime|tokenissuetime)$`, key)
 }

@@ -16,11 +16,18 @@ resources contains {"type": type, "name": name, "path": ["resource", type, name,
 	is_object(body)
 }
 
+# A plan's modules, whatever they lie in.
 resources contains {"type": r.type, "name": r.name, "path": path, "body": r.values} if {
-	some i, r in input.planned_values.root_module.resources
+	walk(input.planned_values.root_module, [way, module])
+	is_module(way)
+	some i, r in module.resources
 	is_object(r.values)
-	path := ["planned_values", "root_module", "resources", i, "values"]
+	path := array.concat(array.concat(["planned_values", "root_module"], way), ["resources", i, "values"])
 }
+
+is_module(way) if count(way) == 0
+
+is_module(way) if way[count(way) - 2] == "child_modules"
 
 public_acls := {"public-read", "public-read-write", "authenticated-read", "website"}
 
@@ -159,6 +166,17 @@ encrypted := {
 	"aws_rds_cluster": "storage_encrypted",
 	"aws_redshift_cluster": "encrypted",
 	"aws_neptune_cluster": "storage_encrypted",
+	"aws_docdb_cluster": "storage_encrypted",
+	"aws_elasticache_replication_group": "at_rest_encryption_enabled",
+}
+
+# What is encrypted unless somebody says otherwise.
+decrypted := {
+	"azurerm_mssql_database": "transparent_data_encryption_enabled",
+	"azurerm_storage_account": "https_traffic_only_enabled",
+	"azurerm_postgresql_server": "ssl_enforcement_enabled",
+	"azurerm_mysql_server": "ssl_enforcement_enabled",
+	"aws_sqs_queue": "sqs_managed_sse_enabled",
 }
 
 # METADATA
@@ -178,36 +196,34 @@ deny_unencrypted contains {"msg": msg, "path": r.path} if {
 	msg := sprintf("%s.%s is not encrypted: %s is not true", [r.type, r.name, field])
 }
 
+deny_unencrypted contains {"msg": msg, "path": array.concat(r.path, [field])} if {
+	some r in resources
+	field := decrypted[r.type]
+	r.body[field] in {false, "false"}
+	msg := sprintf("%s.%s is not encrypted: %s is false", [r.type, r.name, field])
+}
+
+deny_unencrypted contains {"msg": msg, "path": array.concat(r.path, ["settings", i, "ip_configuration", j])} if {
+	some r in resources
+	r.type == "google_sql_database_instance"
+	settings := r.body.settings[i]
+	network := settings.ip_configuration[j]
+	network.ssl_mode == "ALLOW_UNENCRYPTED_AND_ENCRYPTED"
+	msg := sprintf("%s.%s takes connections without encryption", [r.type, r.name])
+}
+
 # METADATA
 # title: Wildcard rights
-# description: Rights to do everything are rights to do what nobody thought of.
+# description: |
+#   Rights to do everything are rights to do what nobody thought of. Here for Google Cloud and Azure; AWS policies are
+#   judged by the rules for IAM, wherever they are written.
 # custom:
 #   id: terraform-wildcard-iam
 #   severity: high
-#   fix: Name the actions and roles that are needed.
+#   fix: Name the roles that are needed.
 #   examples:
-#     bad: "data \"aws_iam_policy_document\" \"a\" {\n  statement {\n    actions = [\"*\"]\n    resources = [\"*\"]\n  }\n}\n"
-#     good: "data \"aws_iam_policy_document\" \"a\" {\n  statement {\n    actions = [\"s3:GetObject\"]\n    resources = [\"arn:aws:s3:::b/*\"]\n  }\n}\n"
-deny_wildcard_iam contains {"msg": msg, "path": ["data", "aws_iam_policy_document", name, i, "statement", j]} if {
-	some name, bodies in input.data.aws_iam_policy_document
-	some i, body in bodies
-	some j, statement in body.statement
-	object.get(statement, "effect", "Allow") == "Allow"
-	some action in statement.actions
-	regex.match(`^(\*|[a-z0-9-]+:\*)$`, action)
-	msg := sprintf("aws_iam_policy_document.%s allows %s", [name, action])
-}
-
-deny_wildcard_iam contains {"msg": msg, "path": array.concat(r.path, [field])} if {
-	some r in resources
-	some field in ["policy", "inline_policy", "assume_role_policy"]
-	text := r.body[field]
-	is_string(text)
-	regex.match(`"?Action"?\s*[=:]\s*\[?\s*"(\*|[a-z0-9-]+:\*)"`, text)
-	regex.match(`"?Effect"?\s*[=:]\s*"Allow"`, text)
-	msg := sprintf("%s.%s allows a wildcard of actions", [r.type, r.name])
-}
-
+#     bad: "resource \"google_project_iam_member\" \"a\" {\n  role = \"roles/owner\"\n}\n"
+#     good: "resource \"google_project_iam_member\" \"a\" {\n  role = \"roles/storage.objectViewer\"\n}\n"
 deny_wildcard_iam contains {"msg": msg, "path": array.concat(r.path, ["role"])} if {
 	some r in resources
 	regex.match(`^google_(project|folder|organization)_iam_`, r.type)
@@ -262,7 +278,14 @@ written(value) if {
 
 tagged := {
 	"aws_instance", "aws_s3_bucket", "aws_db_instance", "aws_lambda_function", "aws_ebs_volume", "aws_ecs_service",
-	"aws_eks_cluster", "aws_dynamodb_table",
+	"aws_eks_cluster", "aws_dynamodb_table", "azurerm_linux_virtual_machine", "azurerm_windows_virtual_machine",
+	"azurerm_storage_account", "azurerm_mssql_server", "azurerm_kubernetes_cluster", "azurerm_linux_web_app",
+	"azurerm_linux_function_app",
+}
+
+labelled := {
+	"google_compute_instance", "google_storage_bucket", "google_container_cluster", "google_cloudfunctions2_function",
+	"google_cloud_run_v2_service", "google_bigquery_dataset",
 }
 
 # METADATA
@@ -285,6 +308,25 @@ warn_tags contains {"msg": msg, "path": r.path} if {
 	count(missing) > 0
 	not defaults
 	msg := sprintf("%s.%s has no tag %s", [r.type, r.name, concat(", ", sort(missing))])
+}
+
+warn_tags contains {"msg": msg, "path": r.path} if {
+	some r in resources
+	r.type in labelled
+	labels := object.get(r.body, "labels", {})
+	is_object(labels)
+	given := {lower(name) | some name, _ in labels}
+	missing := {"owner", "ttl"} - given
+	count(missing) > 0
+	not defaults
+	msg := sprintf("%s.%s has no label %s", [r.type, r.name, concat(", ", sort(missing))])
+}
+
+defaults if {
+	some bodies in input.provider
+	is_array(bodies)
+	some body in bodies
+	body.default_labels
 }
 
 defaults if {

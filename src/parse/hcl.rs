@@ -21,6 +21,15 @@ const MOST_CONDITIONALS: usize = 4000;
 const STACK: usize = 128 << 20;
 
 pub(super) fn read(text: &str) -> Result<Node, ParseError> {
+    Ok(both(text)?.0)
+}
+
+/// What `jsonencode` is given in a file, as values.
+pub(super) fn encoded(text: &str) -> Vec<Node> {
+    both(text).map(|(_, encoded)| encoded).unwrap_or_default()
+}
+
+fn both(text: &str) -> Result<(Node, Vec<Node>), ParseError> {
     if text.len() > LARGEST {
         return Err(ParseError::new(0, format!("larger than {} MiB: no hcl2 is read beyond that", LARGEST >> 20)));
     }
@@ -33,14 +42,14 @@ pub(super) fn read(text: &str) -> Result<Node, ParseError> {
     })
 }
 
-fn convert(text: &str) -> Result<Node, ParseError> {
+fn convert(text: &str) -> Result<(Node, Vec<Node>), ParseError> {
     let body = hcl_edit::parser::parse_body(text).map_err(|error| {
         let why = error.message().replace('\n', "; ");
         ParseError::new(error.location().offset(), why)
     })?;
-    let mut reader = Reader { text, budget: Budget::new() };
+    let mut reader = Reader { text, budget: Budget::new(), encoded: Vec::new() };
     let value = reader.body(&body, 0)?;
-    Ok(Node::new(value, Span::new(0, text.len())))
+    Ok((Node::new(value, Span::new(0, text.len())), reader.encoded))
 }
 
 /// Refuses what would nest the parser's calls deeper than its stack.
@@ -73,6 +82,8 @@ fn nesting(text: &str) -> Result<(), ParseError> {
 struct Reader<'a> {
     text: &'a str,
     budget: Budget,
+    /// What `jsonencode` is given.
+    encoded: Vec<Node>,
 }
 
 fn span(range: Option<std::ops::Range<usize>>) -> Span {
@@ -162,6 +173,14 @@ impl Reader<'_> {
                 Some(number) => Value::Number(number),
                 None => self.wrapped(place),
             },
+            Expression::FuncCall(call) => {
+                let name = call.name.name.as_str();
+                if let (true, Some(given)) = (name == "jsonencode", call.args.iter().next()) {
+                    let given = self.expression(given, depth + 1)?;
+                    self.encoded.push(given);
+                }
+                self.wrapped(place)
+            }
             Expression::Parenthesis(inner) => return self.expression(inner.inner(), depth + 1),
             _ => self.wrapped(place),
         };

@@ -2,6 +2,7 @@
 //! stands. Hostile input is bounded in size, depth and expansion; broken input is an error at its place. Knows no rule.
 
 mod dockerfile;
+mod embedded;
 mod error;
 mod hcl;
 mod json;
@@ -13,6 +14,7 @@ mod value;
 mod xml;
 mod yaml;
 
+pub use embedded::embedded;
 pub use error::ParseError;
 pub use kind::Kind;
 pub use owners::Owners;

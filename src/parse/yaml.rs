@@ -67,6 +67,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Node>, ParseError> {
         let (event, span) = event.map_err(|error| {
             let why = error.info().to_owned();
             let at = places.byte(error.marker().index());
+            if why.contains("recursion limit") {
+                return too_deep(at);
+            }
             let (at, why) = match tab(text, at) {
                 Some(tab) if why.contains("tab") => (tab, format!("{why} (YAML indents with spaces)")),
                 _ => (at, why),

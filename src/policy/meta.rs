@@ -29,7 +29,31 @@ pub struct Query {
     pub examples: Option<(String, String)>,
 }
 
+/// What a rule is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A document of a file of this format.
+    File(Kind),
+    /// A document written inside another one, such as an IAM policy in a Terraform file.
+    Embedded,
+    /// What [`super::together`] keeps of all files, as conftest's `--combine` gives it.
+    Together,
+    /// All files, as conftest's `--combine` gives them.
+    Combined,
+}
+
 impl Query {
+    /// True when it is asked about such a document.
+    pub fn hears(&self, input: Input) -> bool {
+        let named = |word: &str| self.kinds.iter().any(|name| name == word);
+        match input {
+            Input::File(kind) => self.looks_at(kind),
+            Input::Embedded => named("embedded"),
+            Input::Together => named("together"),
+            Input::Combined => !named("together"),
+        }
+    }
+
     /// True when it looks at files of this format.
     pub fn looks_at(&self, kind: Kind) -> bool {
         self.kinds.is_empty() || self.kinds.iter().any(|name| name == kind.name())

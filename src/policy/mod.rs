@@ -11,6 +11,7 @@ mod module;
 mod pack;
 #[cfg(test)]
 mod tests;
+mod together;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -22,9 +23,10 @@ use regorus::Engine;
 
 pub use judge::{Denial, Judge, Verdict};
 pub use locate::Place;
-pub use meta::Query;
+pub use meta::{Input, Query};
 pub use module::PolicyFile;
 pub use pack::{builtin, builtin_ids};
+pub use together::{may_be_together, together};
 
 use crate::config::RuleChoice;
 use crate::model::{RuleMeta, guard};

@@ -8,8 +8,10 @@ const FILES: &[(&str, &str)] = &[
     ("cloudformation.rego", include_str!("../../rules/policy/cloudformation.rego")),
     ("compose.rego", include_str!("../../rules/policy/compose.rego")),
     ("dockerfile.rego", include_str!("../../rules/policy/dockerfile.rego")),
+    ("gitlab.rego", include_str!("../../rules/policy/gitlab.rego")),
     ("iam.rego", include_str!("../../rules/policy/iam.rego")),
     ("kubernetes.rego", include_str!("../../rules/policy/kubernetes.rego")),
+    ("kubernetes-together.rego", include_str!("../../rules/policy/kubernetes-together.rego")),
     ("terraform.rego", include_str!("../../rules/policy/terraform.rego")),
 ];
 
@@ -34,7 +36,7 @@ mod tests {
 
     use super::*;
     use crate::parse::{Kind, Node, parse};
-    use crate::policy::{Options, Policies, Query};
+    use crate::policy::{Input, Options, Policies, Query, together};
 
     fn pack() -> Policies {
         let options =
@@ -44,9 +46,26 @@ mod tests {
 
     fn read(query: &Query, text: &str) -> Vec<Node> {
         let kinds = [Kind::Yaml, Kind::Json, Kind::Hcl, Kind::Dockerfile];
-        let kind = kinds.into_iter().find(|kind| query.kinds.first().is_some_and(|name| name == kind.name())).unwrap();
+        let kind = kinds
+            .into_iter()
+            .find(|kind| query.kinds.first().is_some_and(|name| name == kind.name()))
+            .unwrap_or(Kind::Yaml);
         parse(kind, text.as_bytes())
             .unwrap_or_else(|error| panic!("{}: {}", query.meta.id, error.located(text.as_bytes())))
+    }
+
+    /// The documents as the rule hears them: each, or all together.
+    fn heard(query: &Query, documents: Vec<Node>) -> Vec<Node> {
+        if !query.hears(Input::Together) {
+            return documents;
+        }
+        let none = crate::model::Span::new(0, 0);
+        let entry = |contents: Node| {
+            let key = crate::parse::Key { name: "contents".into(), span: none };
+            Node::new(crate::parse::Value::Map(vec![(key, contents)]), none)
+        };
+        let items = documents.iter().filter_map(together).map(entry).collect();
+        vec![Node::new(crate::parse::Value::List(items), none)]
     }
 
     #[test]
@@ -70,7 +89,7 @@ mod tests {
             assert!(!query.meta.why.is_empty() && !query.meta.fix.is_empty(), "{id} says too little");
             let (bad, good) = query.examples.as_ref().unwrap_or_else(|| panic!("{id} has no examples"));
             let mut said = 0;
-            for document in read(query, bad) {
+            for document in heard(query, read(query, bad)) {
                 judge.hear(&document);
                 for denial in judge.ask(query).unwrap_or_else(|error| panic!("{id}: {error}")) {
                     assert!(denial.path.is_some(), "{id} names no place");
@@ -82,7 +101,7 @@ mod tests {
                 }
             }
             assert!(said > 0, "{id} does not find its bad example");
-            for document in read(query, good) {
+            for document in heard(query, read(query, good)) {
                 judge.hear(&document);
                 assert_eq!(judge.ask(query).unwrap(), [], "{id} finds its good example");
             }
@@ -107,14 +126,21 @@ mod tests {
             "Resources: {A: {Type: 3, Properties: 3}, B: {Type: 'AWS::X', Properties: {Policies: [3]}}, C: 3}",
             "resource: {aws_s3_bucket: {a: [{acl: 3}, 4]}, b: 3}\nprovider: {x: [3]}",
             "planned_values: {root_module: {resources: [3]}}",
+            "planned_values: {root_module: {child_modules: [3, {resources: {a: b}, child_modules: [[1]]}]}}",
+            "stages: 1\ninclude: 3\nvariables: x\nimage: [1]\nb: {script: [1, {a: b}], variables: 3, services: x, image: [1]}",
+            "include: [1, {project: [1], remote: 3}]\nstages: []\na: {script: {b: c}}\nservices: {a: b}\nvariables: [1]",
+            "Resources: {A: {Type: 'AWS::S3::Bucket', Properties: {Tags: x, PublicAccessBlockConfiguration: 3}}}\nParameters: 3",
+            "Resources: {A: {Type: 'AWS::EC2::Instance', Properties: {Tags: [1, {Key: 3}]}}}\nParameters: {Password: 3}",
+            "resource: {google_sql_database_instance: {a: [{settings: 3}]}, aws_instance: {a: [{tags: 3}]}}",
+            "services: {a: {image: 'x:1', environment: [1, {a: b}]}, b: {image: 'x:1', environment: 3}}",
         ];
         let mut failed = Vec::new();
         for text in odd {
             for document in parse(Kind::Yaml, text.as_bytes()).unwrap() {
                 judge.hear(&document);
-                for query in
-                    policies.queries().iter().filter(|query| query.looks_at(Kind::Yaml) || query.looks_at(Kind::Hcl))
-                {
+                for query in policies.queries().iter().filter(|query| {
+                    query.looks_at(Kind::Yaml) || query.looks_at(Kind::Hcl) || query.hears(Input::Embedded)
+                }) {
                     failed.extend(judge.ask(query).err().map(|error| format!("{} on {text}: {error}", query.meta.id)));
                 }
             }

@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::detect::Detector;
 use crate::git::{Read as GitRead, Repo};
 use crate::manifest::{self, app_dir};
-use crate::model::{BytePath, Clock, Found, ObjectId, Origin, OriginKind};
+use crate::model::{BytePath, Clock, Found, ObjectId, Origin, OriginKind, Problem};
 use crate::parse::{self, Kind, Node};
+use crate::policy::{self, Input};
 use crate::source::{self, Change, Limits, SourceError, View};
 
 use super::apps::{App, FileUse, Item, Mark, Of, State, file_use, may_use, message, missing, within};
-use super::claims::{about, add};
-use super::governance::{Desk, Required, lock};
+use super::claims::{Saying, about, add};
+use super::governance::{Desk, Read, Required, lock};
 use super::{Plan, Source};
 
 /// No more files than this are held against manifests, and none larger.
@@ -96,32 +97,44 @@ pub(super) fn close(
     desk: &Desk<'_>,
     before: Before,
     found: &mut Vec<Found>,
-) -> Result<Vec<String>, SourceError> {
+) -> Result<(Vec<String>, Vec<Problem>), SourceError> {
+    let mut problems = Vec::new();
     let required = match desk.governance.required {
         Required::Never => false,
         Required::WithManifest => desk.has_manifest(),
         Required::Always => true,
     };
-    if !required && !desk.has_manifest() {
-        return Ok(Vec::new());
+    let together = !matches!(plan.source, Source::Tree(_)) && !desk.governance.combine && desk.hears(Input::Together);
+    if !required && !desk.has_manifest() && !together {
+        return Ok((Vec::new(), problems));
     }
-    let (state, items) = match plan.source {
-        Source::Tree(paths) => {
+    let change = match plan.source {
+        Source::Staged(repo, _) => Some((repo, source::staged_change(repo)?)),
+        Source::Range(repo, range) => {
+            Some((repo, before.change.map_or_else(|| source::range_change(repo, range), Ok)?))
+        }
+        _ => None,
+    };
+    let (state, items) = match (plan.source, &change) {
+        (Source::Tree(paths), _) => {
             let state = Tree { plan, desk, paths }.state(required);
             let items = state.items(required, &HashSet::new());
             (state, items)
         }
-        Source::Staged(repo, _) => Views { desk, repo }.compare(&source::staged_change(repo)?, required),
-        Source::Range(repo, range) => {
-            let change = before.change.map_or_else(|| source::range_change(repo, range), Ok)?;
-            Views { desk, repo }.compare(&change, required)
+        (_, Some((repo, change))) => {
+            let views = Views { desk, repo };
+            if together {
+                let (reads, sayings) = views.together(change, &mut problems);
+                desk.tell(&reads, sayings, plan.detector, found);
+            }
+            views.compare(change, required)
         }
-        _ => return Ok(Vec::new()),
+        _ => return Ok((Vec::new(), problems)),
     };
     tell(desk, &state, &items, plan.detector, found);
     let partial = state.apps.iter().any(|app| app.used.partial);
     let notice = || format!("only {MOST_FILES} files were held against the manifests: the rest was not looked at");
-    Ok(partial.then(notice).into_iter().collect())
+    Ok((partial.then(notice).into_iter().collect(), problems))
 }
 
 /// Items as findings: those of one rule at one place, and what is deployed from one directory, in one each.
@@ -375,6 +388,49 @@ impl Views<'_> {
             items.retain(|item| !is(item));
         }
         (new, items, all)
+    }
+
+    /// What rules say of all files of the new state together, and of none before it.
+    fn together(&self, change: &Change, problems: &mut Vec<Problem>) -> (Vec<Read>, Vec<(usize, Saying)>) {
+        let mut memo: HashMap<ObjectId, Option<Read>> = HashMap::new();
+        let mut reads = |view: &View, only: Option<&HashSet<BytePath>>| -> Vec<Read> {
+            let wanted = |path: &BytePath| {
+                only.is_none_or(|only| only.contains(path))
+                    && matches!(Kind::of(path), Some(Kind::Yaml | Kind::Json))
+                    && !self.desk.governance.config.policy_excludes(path)
+            };
+            let files = view.files().filter(|(path, _)| wanted(path)).take(MOST_FILES);
+            let read = |(path, id): (&BytePath, ObjectId)| {
+                let kept = memo.entry(id).or_insert_with(|| self.slim(path, id)).as_ref()?;
+                Some((Self::origin(path, id, change.tip), kept.1.clone(), kept.2.clone()))
+            };
+            files.filter_map(read).collect()
+        };
+        let states: Vec<&View> = std::iter::once(&change.new).chain(&change.old).collect();
+        if states.iter().all(|view| reads(view, Some(&change.changed)).is_empty()) {
+            return (Vec::new(), Vec::new());
+        }
+        let new = reads(&change.new, None);
+        let mut sayings = self.desk.of_all(Input::Together, &new, problems);
+        for old in &change.old {
+            let old = reads(old, None);
+            let known = self.desk.of_all(Input::Together, &old, &mut Vec::new());
+            let file = |reads: &[Read], n: usize| reads.get(n).and_then(|(origin, ..)| origin.path.clone());
+            let known: HashSet<(Option<BytePath>, &str, &str)> = known
+                .iter()
+                .map(|(n, saying)| (file(&old, *n), saying.rule.id.as_str(), saying.message.as_str()))
+                .collect();
+            sayings.retain(|(n, saying)| !known.contains(&(file(&new, *n), &saying.rule.id, &saying.message)));
+        }
+        (new, sayings)
+    }
+
+    /// What such rules hear of a file.
+    fn slim(&self, path: &BytePath, id: ObjectId) -> Option<Read> {
+        let bytes = read(self.repo, id).filter(|bytes| policy::may_be_together(bytes))?;
+        let documents = parse::parse(Kind::of(path)?, &bytes).ok()?;
+        let kept: Vec<Node> = documents.iter().filter_map(policy::together).collect();
+        (!kept.is_empty()).then(|| (Origin::new(OriginKind::Staged), bytes, kept))
     }
 
     fn bytes(&self, id: ObjectId, memo: &mut Memo) -> Option<Rc<Vec<u8>>> {

@@ -10,7 +10,7 @@ use crate::detect::Detector;
 use crate::manifest;
 use crate::model::{Blob, BytePath, Enforcement, Found, Origin, Problem, Span};
 use crate::parse::{self, Key, Kind, Node, Value};
-use crate::policy::{Judge, Policies, Verdict};
+use crate::policy::{self, Input, Judge, Policies, Verdict};
 
 use super::claims::{Saying, add, candidates, fault};
 
@@ -71,6 +71,9 @@ pub(super) struct Desk<'a> {
     again: AtomicBool,
     /// For `combine`: every document, with the file it is from.
     all: Mutex<Vec<Read>>,
+    /// What rules about all files together hear of a tree's files.
+    together: Mutex<Vec<Read>>,
+    tree: bool,
     /// Every manifest.
     manifests: Mutex<Vec<Read>>,
     /// Files of a tree that may deploy something; none where another source tells that.
@@ -94,6 +97,8 @@ impl<'a> Desk<'a> {
             passed: Mutex::default(),
             again: AtomicBool::new(false),
             all: Mutex::default(),
+            together: Mutex::default(),
+            tree,
             manifests: Mutex::default(),
             hints: (tree && governance.required != Required::Never).then(Mutex::default),
             templates: Mutex::default(),
@@ -186,13 +191,23 @@ impl<'a> Desk<'a> {
             self.expect();
             lock(&self.manifests).push((blob.origin.clone(), blob.bytes.to_vec(), documents.clone()));
         }
-        let mut sayings = self.sayings(path, kind, &documents, &path.to_string(), &mut found.problems);
+        let mut sayings = self.sayings((path, blob.bytes), kind, &documents, &path.to_string(), &mut found.problems);
         if self.governance.combine {
             lock(&self.all).push((blob.origin.clone(), blob.bytes.to_vec(), documents));
+        } else if self.tree && policy::may_be_together(blob.bytes) {
+            self.keep_together(blob.origin, blob.bytes, &documents);
         }
         self.forget_earlier(blob, path, kind, &mut sayings);
         found.candidates = candidates(self.governance, blob.origin, blob.bytes, sayings, detector);
         (!found.candidates.is_empty() || !found.problems.is_empty()).then_some(found)
+    }
+
+    /// Keeps what rules about all files together hear of a file.
+    fn keep_together(&self, origin: &Origin, bytes: &[u8], documents: &[Node]) {
+        let kept: Vec<Node> = documents.iter().filter_map(policy::together).collect();
+        if !kept.is_empty() && self.hears(Input::Together) {
+            lock(&self.together).push((origin.clone(), bytes.to_vec(), kept));
+        }
     }
 
     /// False for a file that surely holds no manifest.
@@ -211,7 +226,12 @@ impl<'a> Desk<'a> {
     }
 
     fn looks_at(&self, kind: Kind) -> bool {
-        self.benches().any(|bench| bench.policies.queries().iter().any(|query| query.looks_at(kind)))
+        self.hears(Input::File(kind))
+    }
+
+    /// True when some rule is asked about such documents.
+    pub(super) fn hears(&self, input: Input) -> bool {
+        self.benches().any(|bench| bench.policies.queries().iter().any(|query| query.hears(input)))
     }
 
     /// The files to look at again, now that the built-in rules are asked.
@@ -232,7 +252,7 @@ impl<'a> Desk<'a> {
             }
             // An earlier version that could not be read said nothing.
             let Ok(documents) = parse::parse(kind, earlier) else { continue };
-            let old = self.sayings(path, kind, &documents, "", &mut Vec::new());
+            let old = self.sayings((path, earlier), kind, &documents, "", &mut Vec::new());
             let known: HashSet<(&str, &str)> =
                 old.iter().map(|old| (old.rule.id.as_str(), old.message.as_str())).collect();
             sayings.retain(|new| !known.contains(&(new.rule.id.as_str(), new.message.as_str())));
@@ -241,7 +261,7 @@ impl<'a> Desk<'a> {
 
     fn sayings(
         &self,
-        path: &BytePath,
+        (path, bytes): (&BytePath, &[u8]),
         kind: Kind,
         documents: &[Node],
         file: &str,
@@ -255,18 +275,16 @@ impl<'a> Desk<'a> {
         if self.governance.combine {
             return out;
         }
+        let embedded = if self.hears(Input::Embedded) { parse::embedded(kind, bytes, documents) } else { Vec::new() };
         for bench in self.benches() {
-            let mut judge = lock(bench.idle).pop().unwrap_or_else(|| bench.policies.judge());
-            for document in documents {
-                ask(bench.policies, &mut judge, Some(kind), document, file, &mut out, problems);
-            }
-            lock(bench.idle).push(judge);
+            documents.iter().for_each(|node| ask(&bench, Input::File(kind), node, file, &mut out, problems));
+            embedded.iter().for_each(|node| ask(&bench, Input::Embedded, node, file, &mut out, problems));
         }
         out
     }
 
     /// After all files were seen: what policies say of them together, and what could not be checked.
-    pub(super) fn close(&self, detector: &Detector, found: &mut Vec<Found>) -> Vec<String> {
+    pub(super) fn close(&self, detector: &Detector, found: &mut Vec<Found>) -> (Vec<String>, Vec<Problem>) {
         let mut notices = Vec::new();
         let mut templates = lock(&self.templates).clone();
         templates.sort();
@@ -277,14 +295,18 @@ impl<'a> Desk<'a> {
                 "{n} template(s), such as {first}, are no YAML before they are filled in: not checked by policies"
             ));
         }
-        let mut all = std::mem::take(&mut *lock(&self.all));
-        all.sort_by(|a, b| a.0.cmp(&b.0));
-        self.combined(&all, detector, found);
-        notices
+        let mut problems = Vec::new();
+        for (input, reads) in [(Input::Combined, &self.all), (Input::Together, &self.together)] {
+            let mut reads = std::mem::take(&mut *lock(reads));
+            reads.sort_by(|a, b| a.0.cmp(&b.0));
+            let sayings = self.of_all(input, &reads, &mut problems);
+            self.tell(&reads, sayings, detector, found);
+        }
+        (notices, problems)
     }
 
-    /// conftest's `--combine`: one list of `{path, contents}`.
-    fn combined(&self, all: &[Read], detector: &Detector, found: &mut Vec<Found>) {
+    /// What rules say of files as one list of `{path, contents}`, with the number of the file that each is about.
+    pub(super) fn of_all(&self, input: Input, reads: &[Read], problems: &mut Vec<Problem>) -> Vec<(usize, Saying)> {
         let none = Span::new(0, 0);
         let item = |(origin, _, documents): &Read| -> Vec<Node> {
             let path = origin.path.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -296,44 +318,54 @@ impl<'a> Desk<'a> {
             };
             documents.iter().map(one).collect()
         };
-        let items: Vec<(usize, Node)> =
-            all.iter().enumerate().flat_map(|(n, file)| item(file).into_iter().map(move |i| (n, i))).collect();
-        let Some((_, first)) = items.first() else { return };
-        let files: Vec<usize> = items.iter().map(|(n, _)| *n).collect();
-        let whole = Node::new(Value::List(items.iter().map(|(_, item)| item.clone()).collect()), first.span);
-        let (mut sayings, mut problems) = (Vec::new(), Vec::new());
-        let Some(policies) = self.governance.policies else { return };
-        let mut judge = policies.judge();
-        ask(policies, &mut judge, None, &whole, "all files together", &mut sayings, &mut problems);
-        for saying in sayings {
-            let index = saying.at.strip_prefix('[').and_then(|rest| rest.split(']').next()?.parse::<usize>().ok());
-            let Some((origin, bytes, _)) = all.get(index.and_then(|index| files.get(index).copied()).unwrap_or(0))
-            else {
-                continue;
-            };
-            add(self.governance, (origin, bytes), saying, detector, found);
+        let (files, items): (Vec<usize>, Vec<Node>) =
+            reads.iter().enumerate().flat_map(|(n, file)| item(file).into_iter().map(move |i| (n, i))).unzip();
+        let Some(first) = items.first().map(|item| item.span) else { return Vec::new() };
+        let whole = Node::new(Value::List(items), first);
+        let mut sayings = Vec::new();
+        let own = |bench: &Bench<'_>| input == Input::Together || self.is_own(bench);
+        for bench in self.benches().filter(own) {
+            ask(&bench, input, &whole, "all files together", &mut sayings, problems);
         }
-        if let (false, Some((origin, ..))) = (problems.is_empty(), all.first()) {
-            found.push(Found { origin: origin.clone(), candidates: Vec::new(), marks: Vec::new(), problems });
+        let number = |saying: &Saying| -> Option<usize> {
+            let index = saying.at.strip_prefix('[')?.split(']').next()?.parse::<usize>().ok()?;
+            files.get(index).copied()
+        };
+        sayings.into_iter().map(|saying| (number(&saying).unwrap_or(0), saying)).collect()
+    }
+
+    fn is_own(&self, bench: &Bench<'_>) -> bool {
+        self.governance.policies.is_some_and(|policies| std::ptr::eq(policies, bench.policies))
+    }
+
+    /// Adds such sayings to what was found in their files.
+    pub(super) fn tell(
+        &self,
+        reads: &[Read],
+        sayings: Vec<(usize, Saying)>,
+        detector: &Detector,
+        found: &mut Vec<Found>,
+    ) {
+        for (n, saying) in sayings {
+            if let Some((origin, bytes, _)) = reads.get(n) {
+                add(self.governance, (origin, bytes), saying, detector, found);
+            }
         }
     }
 }
 
-/// What every rule that looks at this kind of file says of a document.
+/// What every rule that hears such a document says of it.
 fn ask(
-    policies: &Policies,
-    judge: &mut Judge,
-    kind: Option<Kind>,
+    bench: &Bench<'_>,
+    input: Input,
     document: &Node,
     file: &str,
     out: &mut Vec<Saying>,
     problems: &mut Vec<Problem>,
 ) {
+    let mut judge = lock(bench.idle).pop().unwrap_or_else(|| bench.policies.judge());
     judge.hear(document);
-    for query in policies.queries() {
-        if kind.is_some_and(|kind| !query.looks_at(kind)) {
-            continue;
-        }
+    for query in bench.policies.queries().iter().filter(|query| query.hears(input)) {
         let denials = match judge.ask(query) {
             Ok(denials) => denials,
             Err(why) => {
@@ -357,6 +389,7 @@ fn ask(
             judge.hear(document);
         }
     }
+    lock(bench.idle).push(judge);
 }
 
 /// Helm's and Jinja's templates: YAML only once they are filled in.
