@@ -93,6 +93,30 @@ fn secrets_and_policies_are_one_pass_one_report_one_exit_code() {
 }
 
 #[test]
+fn sarif_links_each_built_in_rule_to_its_page_where_that_is_known_to_be() {
+    let repo = Repo::new();
+    repo.write("pod.yaml", format!("{POD}      env: [{{name: T, value: {}}}]\n", github_token(7)));
+    let rules = |more: &[&str]| {
+        let log = json(&repo.keyward(&[&["check", "--builtin", "-f", "sarif"], more].concat()));
+        let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap().clone();
+        move |id: &str| rules.iter().find(|rule| rule["id"] == id).unwrap().clone()
+    };
+    let plain = rules(&[]);
+    let policy = plain("k8s-privileged");
+    assert!(policy.get("helpUri").is_none(), "a relative one is against the format: {policy}");
+    assert_eq!(policy["properties"]["docs"], "docs/rules/policy/k8s-privileged.md");
+    assert!(policy["help"]["markdown"].as_str().unwrap().contains("`docs/rules/policy/k8s-privileged.md`"));
+    assert!(plain("github-pat")["helpUri"].as_str().unwrap().starts_with("https://docs.github.com/"));
+    let linked = rules(&["--docs-url", "https://git.example.org/keyward/blob/v1/"]);
+    let base = "https://git.example.org/keyward/blob/v1/docs/rules";
+    assert_eq!(linked("k8s-privileged")["helpUri"], format!("{base}/policy/k8s-privileged.md"));
+    assert_eq!(linked("github-pat")["helpUri"], format!("{base}/secrets/github.md#github-pat"));
+    assert!(linked("github-pat")["help"]["markdown"].as_str().unwrap().contains("provider's page"));
+    let odd = rules(&["--docs-url", "javascript:alert(1)"]);
+    assert!(odd("k8s-privileged").get("helpUri").is_none());
+}
+
+#[test]
 fn a_policy_that_repeats_a_secret_does_not_print_it() {
     let repo = Repo::new();
     let token = github_token(9);

@@ -129,6 +129,10 @@ pub struct OutputArgs {
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub sarif_category: Option<String>,
 
+    /// SARIF: where keyward's own files can be read, to link each rule's page [default: $KEYWARD_DOCS_URL]
+    #[arg(long, value_name = "URL", help_heading = "Output")]
+    pub docs_url: Option<String>,
+
     /// SARIF: include what was dropped, as suppressed results
     #[arg(long, help_heading = "Output")]
     pub sarif_suppressed: bool,

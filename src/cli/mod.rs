@@ -9,6 +9,7 @@ mod hook;
 mod hooks;
 mod info;
 mod manifest;
+mod pages;
 mod policy;
 mod profile;
 mod rules;

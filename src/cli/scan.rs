@@ -19,6 +19,9 @@ use crate::rule::pack::builtin_hash;
 use crate::scan::{self, Governance, Plan, Progress, Source};
 use crate::source::{HistoryOptions, Range};
 
+/// Where keyward's own files can be read, for links to the rules' pages.
+const DOCS_VARIABLE: &str = "KEYWARD_DOCS_URL";
+
 /// Scan for secrets.
 #[derive(Debug, Args)]
 pub(crate) struct Scan {
@@ -167,6 +170,8 @@ pub(crate) fn finish(job: &Job<'_>, outcome: &Outcome) -> anyhow::Result<u8> {
         return Ok(outcome.exit_code());
     }
     let pack_hash = builtin_hash();
+    let variable = || std::env::var(DOCS_VARIABLE).ok().filter(|url| !url.is_empty());
+    let docs_url = job.output.docs_url.clone().or_else(variable);
     let view = View {
         reveal: job.output.show_secrets,
         explain: job.output.explain,
@@ -178,6 +183,8 @@ pub(crate) fn finish(job: &Job<'_>, outcome: &Outcome) -> anyhow::Result<u8> {
         checks: job.looks.governance,
         category: job.output.sarif_category.as_deref(),
         suppressed: job.output.sarif_suppressed,
+        docs_url: docs_url.as_deref(),
+        page: super::pages::page,
         ..View::new(outcome)
     };
     let written: Vec<_> = job

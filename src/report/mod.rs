@@ -46,6 +46,10 @@ pub struct View<'a> {
     /// Add to SARIF what comments, allowlists and the baseline silenced, marked as suppressed. Only on request: code
     /// scanning may show it as open.
     pub suppressed: bool,
+    /// Where keyward's files can be read, such as `https://host/owner/keyward/blob/v1`: SARIF links rules' pages there.
+    pub docs_url: Option<&'a str>,
+    /// The page of a built-in rule, relative to that.
+    pub page: fn(&str) -> Option<String>,
     /// True when more was looked for than secrets.
     pub checks: bool,
     /// Human: list notices and problems too. False where they go to standard error anyway.
@@ -67,6 +71,8 @@ impl<'a> View<'a> {
             source: "input",
             category: None,
             suppressed: false,
+            docs_url: None,
+            page: |_| None,
             checks: false,
             messages: true,
         }

@@ -110,7 +110,7 @@ fn tool<'a>(view: &View<'_>, rules: impl Iterator<Item = &'a Candidate>) -> Tool
         .name("keyward")
         .version(view.version)
         .semantic_version(view.version)
-        .rules(rules.map(descriptor).collect::<Vec<_>>())
+        .rules(rules.map(|seen| descriptor(view, seen)).collect::<Vec<_>>())
         .build();
     if !view.pack_hash.is_empty() {
         driver.properties = Some(bag([("rulesHash", json!(view.pack_hash))]));
@@ -118,7 +118,7 @@ fn tool<'a>(view: &View<'_>, rules: impl Iterator<Item = &'a Candidate>) -> Tool
     Tool::builder().driver(driver).build()
 }
 
-fn descriptor(seen: &Candidate) -> ReportingDescriptor {
+fn descriptor(view: &View<'_>, seen: &Candidate) -> ReportingDescriptor {
     let rule: &RuleMeta = &seen.rule;
     let secret = seen.claim.is_none();
     let (why, fix) = if secret {
@@ -130,11 +130,26 @@ fn descriptor(seen: &Candidate) -> ReportingDescriptor {
     };
     let mut markdown = format!("**Why it matters.** {why}\n\n**What to do.** {fix}\n");
     let mut plain = format!("Why it matters: {why}\nWhat to do: {fix}\n");
-    let link = link(&rule.link);
+    let link = self::link(&rule.link);
     if let Some(link) = link {
         let page = if secret { "The provider's page" } else { "More about it" };
         markdown.push_str(&format!("\n[{page}](<{link}>)\n"));
         plain.push_str(&format!("{page}: {link}\n"));
+    }
+    // helpUri must be absolute (SARIF 3.49.12, SARIF1005), so the page is linked only where it is known where pages lie.
+    let page = (view.page)(&rule.id);
+    let full = view.docs_url.zip(page.as_ref()).map(|(base, page)| format!("{}/{page}", base.trim_end_matches('/')));
+    let full = full.filter(|full| self::link(full).is_some());
+    match (&full, &page) {
+        (Some(full), _) => {
+            markdown.push_str(&format!("\n[The rule's page](<{full}>)\n"));
+            plain.push_str(&format!("The rule's page: {full}\n"));
+        }
+        (None, Some(page)) => {
+            markdown.push_str(&format!("\nThe rule's page, in keyward's repository: `{page}`\n"));
+            plain.push_str(&format!("The rule's page, in keyward's repository: {page}\n"));
+        }
+        (None, None) => {}
     }
     let plain_text = |text: String| MultiformatMessageString::builder().text(text).build();
     let mut properties = bag([
@@ -149,6 +164,9 @@ fn descriptor(seen: &Candidate) -> ReportingDescriptor {
         tags.push(format!("provider/{provider}"));
     }
     properties.tags = Some(tags);
+    if let Some(page) = page {
+        properties.additional_properties.insert("docs".to_owned(), json!(page));
+    }
     let mut descriptor = ReportingDescriptor::builder()
         .id(&rule.id)
         .name(pascal(&rule.id))
@@ -158,7 +176,7 @@ fn descriptor(seen: &Candidate) -> ReportingDescriptor {
         .default_configuration(ReportingConfiguration::builder().level(json!(level_name(rule.severity))).build())
         .properties(properties)
         .build();
-    descriptor.help_uri = link.map(str::to_owned);
+    descriptor.help_uri = full.or_else(|| link.map(str::to_owned));
     descriptor
 }
 

@@ -1,5 +1,7 @@
-//! Generates what is checked in: `cargo xtask pack` writes the rule pack and `--check` proves it current;
+//! Generates what is checked in: `cargo xtask pack` writes the rule pack and the rules' pages, and `--check` proves them current;
 //! `cargo xtask pairs` counts the tables that the prefilter plans with.
+
+mod docs;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,7 +33,9 @@ fn main() -> ExitCode {
 
 fn pack(check: bool) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
-    let mut proved = read_rules(&root.join("rules/secrets"))?;
+    let families = read_rules(&root.join("rules/secrets"))?;
+    let pages = docs::pages(&families)?;
+    let mut proved: Vec<Proved> = families.into_iter().flat_map(|(_, rules)| rules).collect();
     proved.sort_by(|(a, _), (b, _)| a.id().cmp(b.id()));
     written::check_set(proved.iter().map(|(rule, _)| rule)).map_err(anyhow::Error::msg)?;
     let examples: Vec<_> = proved.iter().map(|(rule, examples)| (rule.id().to_owned(), examples.clone())).collect();
@@ -53,12 +57,13 @@ fn pack(check: bool) -> Result<()> {
             std::fs::write(&path, bytes).with_context(|| path.display().to_string())?;
         }
     }
+    docs::write(root, &pages, check)?;
     println!("{count} rules");
     Ok(())
 }
 
-/// Every rule of every TOML file in `dir`; all errors at once.
-fn read_rules(dir: &Path) -> Result<Vec<Proved>> {
+/// The rules of every TOML file in `dir`, by its name; all errors at once.
+fn read_rules(dir: &Path) -> Result<Vec<(String, Vec<Proved>)>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     files.retain(|path| path.extension().is_some_and(|ext| ext == "toml"));
     files.sort();
@@ -67,7 +72,10 @@ fn read_rules(dir: &Path) -> Result<Vec<Proved>> {
     for path in files {
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         match written::read_file(&path.display().to_string(), &text) {
-            Ok(more) => rules.extend(more),
+            Ok(more) => {
+                let family = path.file_stem().context("a name")?.to_string_lossy().into_owned();
+                rules.push((family, more));
+            }
             Err(errors) => wrong.extend(errors.into_iter().map(|error| error.to_string())),
         }
     }
