@@ -104,7 +104,7 @@ floating(name) if endswith(name, ":latest")
 #   severity: high
 #   fix: Use `secrets`, or take the value from the environment with "${NAME}".
 #   examples:
-#     bad: "{services: {a: {image: 'b:1', environment: {DB_PASSWORD: written here}}, c: {image: 'b:1', environment: ['DB_PASSWORD=written here']}}}"
+#     bad: "{services: {a: {image: 'b:1', environment: {DB_PASSWORD: written here}}, c: {image: 'b:1', environment: ['DB_PASSWORD=x']}}}"
 #     good: "{services: {a: {image: 'b:1', environment: {DB_PASSWORD: '${DB_PASSWORD}', DB_PASSWORD_FILE: /run/secrets/db}}, c: {image: 'b:1', environment: [DB_PASSWORD]}}}"
 deny_secret_in_env contains {"msg": msg, "path": ["services", entry.name, "environment", name]} if {
 	some entry in services

@@ -61,9 +61,9 @@ struct Init {
     /// How sensitive its data is: public, internal, confidential or restricted
     #[arg(long)]
     class: Option<String>,
-    /// prototype (30 days at most) or supported (a year)
-    #[arg(long, default_value = "prototype")]
-    tier: String,
+    /// prototype (30 days at most) or supported (a year) [default: prototype]
+    #[arg(long)]
+    tier: Option<String>,
     /// How long it may live [default: 30d; supported: 365d]
     #[arg(long)]
     ttl: Option<String>,
@@ -91,24 +91,47 @@ fn init(args: &Init) -> anyhow::Result<u8> {
     if args.file.exists() && !args.force {
         bail!("{} is there already: use --force to write over it", args.file.display());
     }
-    let ttl = args.ttl.clone().unwrap_or_else(|| if args.tier == "supported" { "365d" } else { "30d" }.into());
-    let answers = Answers {
-        name: ask(&args.name, "name", "Name")?,
-        purpose: ask(&args.purpose, "purpose", "What is it for")?,
-        owner: ask(&args.owner, "owner", "Who answers for it (group:default/team)")?,
-        unit: ask(&args.unit, "unit", "Business unit")?,
-        class: ask(&args.class, "class", "Data class (public, internal, confidential, restricted)")?,
-        tier: args.tier.clone(),
-        ttl,
-        today: today(),
-    };
+    let mut answers = usual();
+    let questions: [(&Option<String>, Question); 6] = [
+        (&args.name, Question { flag: "name", text: "Name", usual: directory(), field: |a| &mut a.name }),
+        (&args.purpose, Question { flag: "purpose", text: "What is it for", usual: None, field: |a| &mut a.purpose }),
+        (
+            &args.owner,
+            Question {
+                flag: "owner",
+                text: "Who answers for it, such as group:default/marketing",
+                usual: None,
+                field: |a| &mut a.owner,
+            },
+        ),
+        (&args.unit, Question { flag: "unit", text: "Business unit", usual: None, field: |a| &mut a.unit }),
+        (
+            &args.class,
+            Question {
+                flag: "class",
+                text: "Data class (public, internal, confidential, restricted)",
+                usual: None,
+                field: |a| &mut a.class,
+            },
+        ),
+        (
+            &args.tier,
+            Question {
+                flag: "tier",
+                text: "Tier (prototype: 30 days at most; supported: a year)",
+                usual: Some("prototype".into()),
+                field: |a| &mut a.tier,
+            },
+        ),
+    ];
+    for (given, question) in &questions {
+        let answer = ask(given, question)?;
+        *(question.field)(&mut answers) = answer;
+    }
+    let length = if answers.tier == "supported" { "365d" } else { "30d" };
+    answers.ttl = args.ttl.clone().unwrap_or_else(|| length.into());
     let text = manifest::write(&answers).with_context(|| format!("{:?} is no duration: write 30d", answers.ttl))?;
-    let faults: Vec<String> = read(&text)?
-        .iter()
-        .flat_map(|node| manifest::faults(node, &Limits::new(today())))
-        .filter(|fault| fault.rule != "manifest-expiring")
-        .map(|fault| safe(&fault.message))
-        .collect();
+    let faults = faults(&text)?;
     if !faults.is_empty() {
         bail!("nothing written: {}", faults.join("; "));
     }
@@ -117,28 +140,97 @@ fn init(args: &Init) -> anyhow::Result<u8> {
     Ok(0)
 }
 
+/// Something that a manifest is written from.
+struct Question {
+    flag: &'static str,
+    text: &'static str,
+    /// What holds where nothing is said.
+    usual: Option<String>,
+    field: fn(&mut Answers) -> &mut String,
+}
+
+/// Answers that nothing is wrong with.
+fn usual() -> Answers {
+    Answers {
+        name: "app".into(),
+        purpose: "An app".into(),
+        owner: "group:default/app".into(),
+        unit: "app".into(),
+        class: "internal".into(),
+        tier: "prototype".into(),
+        ttl: "30d".into(),
+        today: today(),
+    }
+}
+
+/// The name of the current directory, where it could be an app's.
+fn directory() -> Option<String> {
+    let name = std::env::current_dir().ok()?.file_name()?.to_str()?.to_lowercase();
+    let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    (fits && name.starts_with(|c: char| c.is_ascii_alphanumeric())).then_some(name)
+}
+
+/// What is wrong with a manifest that is about to be written.
+fn faults(text: &str) -> anyhow::Result<Vec<String>> {
+    let limits = Limits::new(today());
+    let all = read(text)?;
+    let all = all.iter().flat_map(|node| manifest::faults(node, &limits));
+    Ok(all.filter(|fault| fault.rule != "manifest-expiring").map(|fault| safe(&fault.message)).collect())
+}
+
 fn read(text: &str) -> anyhow::Result<Vec<Node>> {
     parse(Kind::Yaml, text.as_bytes()).map_err(|error| anyhow::anyhow!(error.located(text.as_bytes())))
 }
 
-/// What the flag gives, or else what somebody at a terminal says.
-fn ask(given: &Option<String>, flag: &str, question: &str) -> anyhow::Result<String> {
+/// So often somebody is asked again.
+const TRIES: usize = 3;
+
+/// What the flag gives, or else what somebody at a terminal says; asked again where it cannot be.
+fn ask(given: &Option<String>, question: &Question) -> anyhow::Result<String> {
     if let Some(given) = given {
         return Ok(given.clone());
     }
     if !std::io::stdin().is_terminal() {
-        bail!("--{flag} is missing, and nobody is there to ask");
+        return match &question.usual {
+            Some(usual) if question.flag == "tier" => Ok(usual.clone()),
+            _ => bail!("--{} is missing, and nobody is there to ask", question.flag),
+        };
     }
-    console::print(|out| {
-        write!(out, "{question}: ")?;
-        out.flush()
-    })?;
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
-    match line.trim() {
-        "" => bail!("no answer: give --{flag}"),
-        answer => Ok(answer.to_owned()),
+    for _ in 0..TRIES {
+        let usual = question.usual.as_ref().map(|usual| format!(" [{usual}]")).unwrap_or_default();
+        console::print(|out| {
+            write!(out, "{}{usual}: ", question.text)?;
+            out.flush()
+        })?;
+        let mut line = String::new();
+        if std::io::stdin().lock().read_line(&mut line)? == 0 {
+            bail!("no answer: give --{}", question.flag);
+        }
+        let answer = match (line.trim(), &question.usual) {
+            ("", Some(usual)) => usual.clone(),
+            (answer, _) => answer.to_owned(),
+        };
+        let mut probe = usual_with(question, &answer);
+        if probe.tier == "supported" {
+            probe.ttl = "365d".into();
+        }
+        let wrong = match manifest::write(&probe) {
+            _ if answer.is_empty() => vec!["an answer is needed".to_owned()],
+            Some(text) => faults(&text)?,
+            None => Vec::new(),
+        };
+        if wrong.is_empty() {
+            return Ok(answer);
+        }
+        console::print(|out| writeln!(out, "  {}", wrong.join("; ")))?;
     }
+    bail!("no answer that could be: give --{}", question.flag)
+}
+
+fn usual_with(question: &Question, answer: &str) -> Answers {
+    let mut probe = usual();
+    answer.clone_into((question.field)(&mut probe));
+    probe
 }
 
 fn show(file: &std::path::Path, format: ShowFormat) -> anyhow::Result<u8> {

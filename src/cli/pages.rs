@@ -2,7 +2,7 @@
 
 use crate::{manifest, policy};
 
-/// Families of secret rules, a line each: the family, then its rules' ids.
+/// Families of secret rules, each in brackets before its rules' ids, a line each.
 const FAMILIES: &str = include_str!("../../rules/pages.txt");
 
 /// The page of a rule; none for rules that are not built in.
@@ -13,10 +13,8 @@ pub(crate) fn page(id: &str) -> Option<String> {
     if policy::builtin_ids().contains(&id) {
         return Some(format!("docs/rules/policy/{id}.md"));
     }
-    let family = FAMILIES.lines().find_map(|line| {
-        let (family, ids) = line.split_once(' ')?;
-        ids.split(' ').any(|known| known == id).then_some(family)
-    })?;
+    let mut families = FAMILIES.split('[').filter_map(|part| part.split_once("]\n"));
+    let family = families.find_map(|(family, ids)| ids.lines().any(|known| known == id).then_some(family))?;
     Some(format!("docs/rules/secrets/{family}.md#{id}"))
 }
 

@@ -41,7 +41,7 @@ impl Example {
 }
 
 /// A manifest that keeps to every rule, on 3 February 2026.
-pub const EXAMPLE: &str = include_str!("../../rules/manifest/example.yaml");
+pub const EXAMPLE: &str = include_str!("../../rules/manifest/example.yaml.txt");
 
 /// As much of another app as says what it runs as.
 const OTHER: &str = "apiVersion: backstage.io/v1alpha1\nkind: Component\nspec:\n  type: micro-app\n  governance:\n    identity: {subject: \"repo:example/other\"}\n";

@@ -11,7 +11,7 @@ use keyward::rule::written::Proved;
 
 /// Where the pages lie.
 const DIR: &str = "docs/rules";
-/// Family and ids, a line each.
+/// Each family, and its ids, a line each.
 const TABLE: &str = "rules/pages.txt";
 const NOTE: &str = "<!-- written by `cargo xtask pack` from the rule itself -->\n";
 
@@ -46,7 +46,7 @@ pub fn pages(families: &[(String, Vec<Proved>)]) -> Result<BTreeMap<String, Stri
         let shown = rules.iter().filter(|(rule, _)| !rule.part).collect::<Vec<_>>();
         index.push_str(&format!("| [{family}](secrets/{family}.md) | {} |\n", shown.len()));
         let ids: Vec<&str> = shown.iter().map(|(rule, _)| rule.id()).collect();
-        table.push_str(&format!("{family} {}\n", ids.join(" ")));
+        table.push_str(&format!("[{family}]\n{}\n", ids.join("\n")));
         pages.insert(format!("{DIR}/secrets/{family}.md"), family_page(family, &shown));
     }
     pages.insert(format!("{DIR}/README.md"), index);
@@ -130,7 +130,7 @@ fn manifest_page(rule: &manifest::Rule) -> String {
     let example = &rule.example;
     let given = example.base.iter().map(|(from, to)| format!("`{to}` for `{from}`")).collect::<Vec<_>>();
     let given = if given.is_empty() { String::new() } else { format!(", with {}", given.join(", ")) };
-    page.push_str(&format!("\nIn [the example](../../../rules/manifest/example.yaml){given}, this is found:\n\n"));
+    page.push_str(&format!("\nIn [the example](../../../rules/manifest/example.yaml.txt){given}, this is found:\n\n"));
     page.push_str(&block("yaml", example.bad));
     page.push_str(&format!("\nand this is not:\n\n{}", block("yaml", example.good)));
     for (path, text) in example.beside {
@@ -146,11 +146,11 @@ fn family_page(family: &str, rules: &[&Proved]) -> String {
         let meta = &rule.meta;
         let sure = if rule.checksum.is_some() { ", with a checksum that is verified offline" } else { "" };
         page.push_str(&format!(
-            "\n## {}\n\n{}: severity {}, confidence {}{sure}. {} **What to do.** {}\n",
+            "\n## {}\n\nSeverity {}, confidence {}{sure}.\n\n**{}.** {} **What to do.** {}\n",
             rule.id(),
-            meta.name,
             meta.severity,
             rule.confidence,
+            meta.name,
             meta.why,
             meta.fix,
         ));
