@@ -205,7 +205,7 @@ fn policies(
         documents.extend(layer.below(repo, &path.name, &readable)?);
     }
     let data = documents.into_iter().map(document).collect::<anyhow::Result<Vec<_>>>()?;
-    let mut files: Vec<PolicyFile> = files.into_iter().map(|(name, text)| PolicyFile { name, text }).collect();
+    let mut files: Vec<PolicyFile> = files.into_iter().map(|(name, text)| PolicyFile::new(name, text)).collect();
     if args.builtin || !args.no_builtin && table.is_some_and(|table| table.builtin != Some(false)) {
         files.extend(builtin());
     }
@@ -237,7 +237,7 @@ pub(crate) fn with_tests(dir: &Path, args: &PolicyArgs, today: Date) -> anyhow::
         documents.extend(on_disk(path, &readable)?);
     }
     let data = documents.into_iter().map(document).collect::<anyhow::Result<Vec<_>>>()?;
-    let files: Vec<PolicyFile> = files.into_iter().map(|(name, text)| PolicyFile { name, text }).collect();
+    let files: Vec<PolicyFile> = files.into_iter().map(|(name, text)| PolicyFile::new(name, text)).collect();
     let options = Options { namespaces: args.namespace.clone(), limit: std::time::Duration::from_secs(TIMEOUT), today };
     Policies::load(&files, &data, &options).map_err(|errors| anyhow::anyhow!(lines(&errors)))
 }

@@ -23,11 +23,11 @@ fn options() -> Options {
 }
 
 fn file(text: &str) -> PolicyFile {
-    PolicyFile { name: "p.rego".into(), text: text.into() }
+    PolicyFile::new("p.rego", text)
 }
 
 fn load(texts: &[&str]) -> Result<Policies, Vec<PolicyError>> {
-    let named = |(n, text): (usize, &&str)| PolicyFile { name: format!("p{n}.rego"), text: (*text).into() };
+    let named = |(n, text): (usize, &&str)| PolicyFile::new(format!("p{n}.rego"), *text);
     Policies::load(&texts.iter().enumerate().map(named).collect::<Vec<_>>(), &[], &options())
 }
 
@@ -164,8 +164,7 @@ warn contains {"msg": "w", "details": {"path": ["l", 0]}} if { not ok }
 fn a_policy_that_loops_is_stopped_and_says_so() {
     let loops = "package a\ndeny[\"x\"] { a := numbers.range(1, 4000)\n a[i] + a[j] == a[k] * 9000 }\n";
     let options = Options { limit: Duration::from_millis(200), ..options() };
-    let policies =
-        Policies::load(&[file(loops), PolicyFile { name: "q".into(), text: SEED.into() }], &[], &options).unwrap();
+    let policies = Policies::load(&[file(loops), PolicyFile::new("q", SEED)], &[], &options).unwrap();
     let begun = Instant::now();
     let said = said(&policies, POD);
     assert!(said[0].contains("time limit"), "{said:?}");
@@ -205,7 +204,7 @@ fn exceptions_data_and_namespaces_are_conftests() {
     let text = "package main\ndeny_run_as_root[msg] { input.root\n msg := \"root\" }\ndeny[msg] { input.port == data.ports[_]\n msg := \"port\" }\n\
                 exception[rules] { input.name == \"can\"\n rules := [\"run_as_root\"] }\n";
     let other = "package other\ndeny[\"other\"] { true }\n";
-    let files = [file(text), PolicyFile { name: "o.rego".into(), text: other.into() }];
+    let files = [file(text), PolicyFile::new("o.rego", other)];
     let data = [("d.yaml".to_owned(), node("ports: [22, 21]"))];
     let main = Options { namespaces: vec!["main".into()], ..options() };
     let policies = Policies::load(&files, &data, &main).unwrap();

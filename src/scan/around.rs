@@ -104,7 +104,7 @@ pub(super) fn close(
         Required::WithManifest => desk.has_manifest(),
         Required::Always => true,
     };
-    let together = !matches!(plan.source, Source::Tree(_)) && !desk.governance.combine && desk.hears(Input::Together);
+    let together = !matches!(plan.source, Source::Tree(_)) && desk.may_hear_together();
     if !required && !desk.has_manifest() && !together {
         return Ok((Vec::new(), problems));
     }

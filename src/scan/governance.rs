@@ -234,6 +234,13 @@ impl<'a> Desk<'a> {
         self.benches().any(|bench| bench.policies.queries().iter().any(|query| query.hears(input)))
     }
 
+    /// False where surely no rule hears all files together; built-in rules are not loaded for the question.
+    pub(super) fn may_hear_together(&self) -> bool {
+        let own = |policies: &Policies| policies.queries().iter().any(|query| query.hears(Input::Together));
+        let late = self.governance.built_in && self.has_manifest();
+        !self.governance.combine && (late || self.governance.policies.is_some_and(own))
+    }
+
     /// The files to look at again, now that the built-in rules are asked.
     pub(super) fn passed(&self) -> HashSet<BytePath> {
         let passed = std::mem::take(&mut *lock(&self.passed));
