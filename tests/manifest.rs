@@ -127,6 +127,16 @@ fn owners_and_limits_are_those_of_the_configuration_and_codeowners() {
 }
 
 #[test]
+fn a_codeowners_file_alone_says_who_can_own() {
+    let repo = app();
+    repo.write("CODEOWNERS", "* @example/sales\n");
+    let found = findings(&repo.keyward(&["check", "-f", "json"]));
+    assert_eq!(found.into_iter().map(|f| f.2).collect::<Vec<_>>(), ["manifest-owner"]);
+    repo.write("CODEOWNERS", "* @example/sales\n/mail @example/ops\n");
+    assert_eq!(findings(&repo.keyward(&["check", "-f", "json"])), []);
+}
+
+#[test]
 fn an_identity_belongs_to_one_app() {
     let repo = app();
     repo.write("other/catalog-info.yaml", manifest(&repo).replace("name: \"mailer\"", "name: other"));

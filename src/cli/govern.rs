@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::civil::Date;
 
 use super::setup::{Layer, lines};
-use crate::config::Config;
+use crate::config::{Config, ManifestOptions};
 use crate::git::Repo;
 use crate::manifest::{Duration, Limits};
 use crate::model::BytePath;
@@ -142,10 +142,11 @@ fn timeout(config: &Config) -> std::time::Duration {
     std::time::Duration::from_secs(config.policy.as_ref().and_then(|table| table.timeout).unwrap_or(TIMEOUT))
 }
 
-/// The defaults, or what `[manifest]` says; with the table, owners must be found.
+/// The defaults, or what `[manifest]` says. Where there is a list of owners or a CODEOWNERS file, owners must be found there.
 fn limits(config: &Config, repo: Option<&Repo>, layer: &Layer, today: Date) -> anyhow::Result<Limits> {
     let mut limits = Limits::new(today);
-    let Some(table) = &config.manifest else { return Ok(limits) };
+    let usual = ManifestOptions::default();
+    let table = config.manifest.as_ref().unwrap_or(&usual);
     let ttl = |key: &str, text: &String| {
         let found = Duration::read(text);
         found.ok_or_else(|| anyhow::anyhow!("{}: `{key}` is {text:?}, which is no duration: write 30d", config.file))

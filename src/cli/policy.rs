@@ -9,8 +9,9 @@ use super::Talk;
 use super::args::FilterArgs;
 use super::console;
 use super::govern::{self, PolicyArgs};
-use super::setup::{Layer, config_dir, read_config, today};
+use super::setup::{Layer, config_dir, lines, read_config, today};
 use crate::git::Repo;
+use crate::manifest::USUAL_NAMES;
 use crate::model::BytePath;
 use crate::parse::{Kind, parse};
 use crate::policy::{Judge, Policies, Query};
@@ -144,7 +145,8 @@ fn one(judge: &mut Judge, query: &Query, trace: bool, page: &mut String) -> u8 {
 }
 
 fn list(args: &PolicyArgs) -> anyhow::Result<u8> {
-    let policies = here(args)?.context("no policies here: no --policy, no [policy] in keyward.toml")?;
+    let policies =
+        here(args)?.context("no policies here: no [policy] in keyward.toml, no manifest; use --policy or --builtin")?;
     let mut page = String::new();
     for query in policies.queries() {
         let meta = &query.meta;
@@ -160,12 +162,19 @@ fn list(args: &PolicyArgs) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// The policies that `keyward check` would ask in the current directory.
+/// The policies that `keyward check` would ask in the current directory; the built-in ones where a manifest lies here.
 fn here(args: &PolicyArgs) -> anyhow::Result<Option<Policies>> {
     let here = PathBuf::from(".");
     let repo = Repo::discover(&here)?;
     let top = repo.as_ref().and_then(Repo::workdir).map(PathBuf::from);
-    let layer = Layer::Disk(config_dir(&here, top.as_deref().unwrap_or(&here), top.as_deref()));
+    let dir = config_dir(&here, top.as_deref().unwrap_or(&here), top.as_deref());
+    let layer = Layer::Disk(dir.clone());
     let config = read_config(&FilterArgs::default(), repo.as_ref(), &layer)?;
-    Ok(govern::load(args, &config, repo.as_ref(), &layer, today())?.policies)
+    let judged = govern::load(args, &config, repo.as_ref(), &layer, today())?;
+    let manifest = || [&dir, &here].into_iter().any(|dir| USUAL_NAMES.iter().any(|name| dir.join(name).is_file()));
+    if judged.policies.is_none() && judged.built_in && manifest() {
+        let built_in = Policies::built_in(&config.choice, judged.timeout, judged.limits.today);
+        return built_in.map(Some).map_err(|errors| anyhow::anyhow!(lines(&errors)));
+    }
+    Ok(judged.policies)
 }

@@ -93,13 +93,13 @@ pub fn deployable(path: &BytePath, bytes: &[u8]) -> Option<Deployable> {
     }
 }
 
-/// True when a file may deploy something: by its name, and by words it holds; nothing is parsed.
-pub fn may_deploy(path: &BytePath, bytes: &[u8]) -> bool {
+/// True when a file of this format may deploy something: by its name, and by words it holds; nothing is parsed.
+pub fn may_deploy(path: &BytePath, kind: Option<Kind>, bytes: &[u8]) -> bool {
     let name = path.file_name();
     if NAMES.iter().any(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes())) {
         return !passed(path);
     }
-    match Kind::of(path) {
+    match kind {
         Some(Kind::Dockerfile | Kind::Hcl) => !passed(path),
         Some(kind @ (Kind::Yaml | Kind::Json)) => {
             let name = lower_name(path).unwrap_or_default();
@@ -204,7 +204,7 @@ mod tests {
     fn what(path: &str, text: &str) -> Option<&'static str> {
         let path = BytePath::new(path);
         let found = deployable(&path, text.as_bytes()).map(|found| found.what);
-        assert!(found.is_none() || may_deploy(&path, text.as_bytes()) && may_deploy_by_name(&path));
+        assert!(found.is_none() || may_deploy(&path, Kind::of(&path), text.as_bytes()) && may_deploy_by_name(&path));
         found
     }
 

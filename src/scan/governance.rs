@@ -161,7 +161,7 @@ impl<'a> Desk<'a> {
             return None;
         }
         let again = self.again.load(Ordering::Relaxed);
-        if let Some(hints) = self.hints.as_ref().filter(|_| !again && manifest::may_deploy(path, blob.bytes)) {
+        if let Some(hints) = self.hints.as_ref().filter(|_| !again && manifest::may_deploy(path, kind, blob.bytes)) {
             lock(hints).push(path.clone());
         }
         let kind = kind?;
