@@ -23,7 +23,7 @@ fn file(n: usize, seed: &mut Seed) -> String {
              runAsNonRoot: true\n            capabilities: {{drop: [ALL]}}{privileged}\n          readinessProbe:\n            httpGet: {{path: /ready, port: {port}}}\n"
         )
     };
-    let port = 8000 + seed.below(1000);
+    let port = 8000 + seed.below(1000) as usize;
     format!(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: app-{n}\n  namespace: team-{}\n  labels:\n    app: app-{n}\n    tier: backend\nspec:\n  replicas: 3\n  \
          selector:\n    matchLabels:\n      app: app-{n}\n  template:\n    metadata:\n      labels:\n        app: app-{n}\n        tier: backend\n    spec:\n      \

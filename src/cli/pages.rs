@@ -28,7 +28,7 @@ mod tests {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let pack = Pack::builtin().unwrap();
         let secrets = pack.rules.iter().filter(|rule| !rule.part).map(|rule| rule.id().to_owned());
-        let others = policy::builtin_ids().into_iter().map(str::to_owned);
+        let others = policy::builtin_ids().iter().map(|id| (*id).to_owned());
         let manifests = manifest::rules().iter().map(|rule| rule.meta.id.clone());
         for id in secrets.chain(others).chain(manifests) {
             let page = page(&id).unwrap_or_else(|| panic!("{id} has no page: run cargo xtask pack"));

@@ -189,7 +189,7 @@ impl Setup {
             }
             _ => None,
         };
-        let others = || -> Vec<&'static str> { policy::builtin_ids().into_iter().chain(manifest_ids()).collect() };
+        let others = || -> Vec<&'static str> { policy::builtin_ids().iter().copied().chain(manifest_ids()).collect() };
         let rules =
             config.apply_beside(Pack::builtin()?.rules, &others).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
         let judged = match &filter.govern {

@@ -1,5 +1,7 @@
 //! The built-in policies. Each rule's annotation holds its examples; a test runs them.
 
+use std::sync::OnceLock;
+
 use super::PolicyFile;
 
 /// (name, text), as in `rules/policy/`.
@@ -23,9 +25,12 @@ pub fn builtin() -> Vec<PolicyFile> {
 }
 
 /// The ids of the built-in rules, read from their texts: nothing is compiled for it.
-pub fn builtin_ids() -> Vec<&'static str> {
-    let lines = FILES.iter().flat_map(|(_, text)| text.lines());
-    lines.filter_map(|line| line.strip_prefix("#   id: ")).map(str::trim).collect()
+pub fn builtin_ids() -> &'static [&'static str] {
+    static IDS: OnceLock<Vec<&'static str>> = OnceLock::new();
+    IDS.get_or_init(|| {
+        let lines = FILES.iter().flat_map(|(_, text)| text.lines());
+        lines.filter_map(|line| line.strip_prefix("#   id: ")).map(str::trim).collect()
+    })
 }
 
 #[cfg(test)]
@@ -73,7 +78,7 @@ mod tests {
         let policies = pack();
         assert!(policies.queries().len() >= 50, "{}", policies.queries().len());
         let mut told: Vec<&str> = policies.queries().iter().map(|query| query.meta.id.as_str()).collect();
-        let mut known = builtin_ids();
+        let mut known = builtin_ids().to_vec();
         told.sort_unstable();
         known.sort_unstable();
         assert_eq!(told, known);
