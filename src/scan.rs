@@ -1,6 +1,7 @@
 //! The line: bytes in, verdict out. Every scan, whatever its source, runs through [`run`].
 
 mod apps;
+mod archive;
 mod around;
 mod claims;
 mod governance;
@@ -18,14 +19,17 @@ use crate::config::Config;
 use crate::detect::{DetectError, Detector, Evidence};
 use crate::git::Repo;
 use crate::model::{
-    Blob, BytePath, Clock, Copied, Found, Fresh, ObjectId, Origin, OriginKind, Outcome, Severity, Survey,
+    Blob, BytePath, Clock, Copied, Coverage, Found, Fresh, ObjectId, Origin, OriginKind, Outcome, Severity, SkipReason,
+    Survey,
 };
 use crate::pack::Past;
 use crate::place::{self, HistoryRules, Placed};
 use crate::rule::Rule;
 use crate::source::{self, Before, HistoryOptions, Limits, Range, SourceError, Visit, Witness};
 use crate::triage::{self, Settings};
+use crate::unpack;
 
+use archive::Opener;
 use governance::Desk;
 pub use governance::{Governance, Required};
 
@@ -45,6 +49,8 @@ pub struct Plan<'a> {
     pub governance: Option<Governance<'a>>,
     /// Blobs larger than this many bytes are passed over.
     pub max_file_size: u64,
+    /// How far to look into archives; none: not at all.
+    pub archives: Option<unpack::Limits>,
     /// Findings below this severity do not fail the scan.
     pub fail_on: Option<Severity>,
     /// What a history's sweeps know from one to the next.
@@ -107,6 +113,12 @@ pub fn run(plan: &Plan<'_>, progress: &Progress) -> Result<Outcome, ScanError> {
         found.retain(|found| is_reached(past, &found.origin));
     }
     survey.problems.extend(found.iter_mut().flat_map(|found| std::mem::take(&mut found.problems)));
+    for found in &found {
+        if let Some(contents) = &found.contents {
+            survey.coverage.add_contents(&found.origin, contents);
+        }
+    }
+    survey.notices.extend(unopened(&survey.coverage));
     let placed = plan.clock.stage("place", || give_place(plan, found, past.as_ref()))?;
     let verdict = plan.clock.stage("triage", || triage::decide(placed.sightings, &placed.marks, &plan.triage));
     let mut outcome = Outcome {
@@ -123,6 +135,28 @@ pub fn run(plan: &Plan<'_>, progress: &Progress) -> Result<Outcome, ScanError> {
     outcome.problems.sort();
     outcome.named = plan.detector.secrets_in(&names(&outcome));
     Ok(outcome)
+}
+
+/// What could not be looked at inside of archives. No error: a damaged or encrypted archive may well be a test's, and would
+/// make every run fail for good; nor is a file an error that is too large.
+fn unopened(coverage: &Coverage) -> Option<String> {
+    let (first, why) = coverage.unopened.first()?;
+    let count = |reason: &SkipReason| coverage.skipped.get(reason).copied().unwrap_or_default();
+    let reasons = [
+        SkipReason::Encrypted,
+        SkipReason::Damaged,
+        SkipReason::TooDeep,
+        SkipReason::UnknownMethod,
+        SkipReason::OverLimit,
+    ];
+    let what = match reasons.iter().map(count).sum::<u64>() {
+        0 | 1 => format!("{first} could not be looked into, or not to its end ({})", why.name()),
+        n => {
+            let such = format!("such as {first} ({})", why.name());
+            format!("{n} archives, or files in them, could not be looked into, or not to their end, {such}")
+        }
+    };
+    Some(format!("{what}; `exclude` leaves out what is not meant to be"))
 }
 
 /// All that a report repeats beside the lines of findings, one a line.
@@ -142,6 +176,7 @@ fn names(outcome: &Outcome) -> String {
         names.insert(candidate.snippet.text(true).into());
     }
     names.extend(outcome.coverage.too_large.iter().map(|(name, _)| Cow::from(name)));
+    names.extend(outcome.coverage.unopened.iter().map(|(name, _)| Cow::from(name)));
     names.into_iter().collect::<Vec<_>>().join("\n")
 }
 
@@ -247,6 +282,8 @@ fn before(plan: &Plan<'_>) -> Option<Before> {
 /// Sees blobs, from any thread.
 struct Eye<'a> {
     detector: &'a Detector,
+    /// Looks into archives, where that was asked for.
+    opener: Option<Opener<'a>>,
     clock: Clock<'a>,
     progress: &'a Progress,
     seen: Mutex<Vec<Found>>,
@@ -256,8 +293,10 @@ struct Eye<'a> {
 
 impl<'a> Eye<'a> {
     fn new(plan: &Plan<'a>, progress: &'a Progress) -> Self {
+        let opener = |limits| Opener { detector: plan.detector, limits, exclude: &plan.config.exclude };
         Self {
             detector: plan.detector,
+            opener: plan.archives.filter(|_| plan.secrets).map(opener),
             clock: plan.clock,
             progress,
             seen: Mutex::default(),
@@ -274,13 +313,17 @@ impl<'a> Eye<'a> {
     fn see(&self, blob: &Blob<'_>, detect: impl FnOnce() -> Option<Found>) {
         self.progress.add(blob);
         let mut laps = self.clock.laps();
-        let found = detect();
+        let own = detect();
+        let (found, more) = match &self.opener {
+            Some(opener) => opener.look(blob, own),
+            None => (own, Vec::new()),
+        };
         if self.clock.is_on() {
             let nanos = u64::try_from(laps.lap().as_nanos()).unwrap_or(u64::MAX);
             self.detecting.fetch_add(nanos, Ordering::Relaxed);
         }
-        if let Some(found) = found {
-            self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(found);
+        if found.is_some() || !more.is_empty() {
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(found.into_iter().chain(more));
         }
     }
 }

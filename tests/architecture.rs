@@ -17,13 +17,14 @@ const TABLE: &[(&str, &[&str])] = &[
     ("cache", &["model", "pack"]),
     ("source", &["model", "config", "git", "pack"]),
     ("detect", &["model", "rule"]),
+    ("unpack", &["model"]),
     ("place", &["model", "git", "pack"]),
     ("triage", &["model", "config"]),
     (
         "scan",
         &[
-            "model", "config", "rule", "git", "pack", "cache", "source", "detect", "parse", "manifest", "policy",
-            "place", "triage",
+            "model", "config", "rule", "git", "pack", "cache", "source", "detect", "unpack", "parse", "manifest",
+            "policy", "place", "triage",
         ],
     ),
     ("hooks", &["git", "model"]),

@@ -112,7 +112,7 @@ fn look(shown: &Shown, needles: &[&str]) -> Vec<Found> {
         } else {
             Vec::new()
         };
-        found.push(Found { origin: origin.clone(), candidates, marks, problems: Vec::new() });
+        found.push(Found { candidates, marks, ..Found::new(origin.clone()) });
     }
     found
 }

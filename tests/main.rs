@@ -4,6 +4,7 @@
 
 mod apps;
 mod architecture;
+mod archive;
 mod baseline;
 mod cache;
 mod cli;

@@ -143,7 +143,13 @@ fn history() -> Outcome {
     let text = format!("key={a}\n");
     let odd = BytePath::new(b"conf/k\xe9y \x1b[2J%.env");
     let mut placed = finding(
-        Origin { path: Some(odd.clone()), kind: OriginKind::History, commit: Some(id(1)), object: Some(id(2)) },
+        Origin {
+            path: Some(odd.clone()),
+            kind: OriginKind::History,
+            commit: Some(id(1)),
+            object: Some(id(2)),
+            inner: None,
+        },
         candidate(&key, text.as_bytes(), a.as_bytes()),
     );
     placed.placement = Placement {
@@ -156,18 +162,18 @@ fn history() -> Outcome {
     };
     let message = format!("Add the bucket\n\nkey is {b}\n");
     let mut said = finding(
-        Origin { path: None, kind: OriginKind::CommitMessage, commit: Some(id(4)), object: None },
+        Origin { path: None, kind: OriginKind::CommitMessage, commit: Some(id(4)), object: None, inner: None },
         candidate(&key, message.as_bytes(), b.as_bytes()),
     );
     said.placement.introduced = Some(commit(4));
     let tagged = finding(
-        Origin { path: None, kind: OriginKind::TagMessage, commit: None, object: Some(id(5)) },
+        Origin { path: None, kind: OriginKind::TagMessage, commit: None, object: Some(id(5)), inner: None },
         candidate(&key, message.as_bytes(), b.as_bytes()),
     );
     let block = made_up("-{5}HEAD-{5}\n([a-zA-Z0-9+]{40}\n){3}-{5}FOOT-{5}", 7);
     let file = format!("# {c}\n{block}\n");
     let mut lost = finding(
-        Origin { path: None, kind: OriginKind::History, commit: None, object: Some(id(6)) },
+        Origin { path: None, kind: OriginKind::History, commit: None, object: Some(id(6)), inner: None },
         candidate(&pem, file.as_bytes(), block.as_bytes()),
     );
     lost.placement.unreachable = true;
@@ -186,7 +192,7 @@ fn history() -> Outcome {
 }
 
 fn occurrence(object: u8, candidate: &Candidate) -> Occurrence {
-    Occurrence { object: id(object), span: candidate.span, start: candidate.start, end: candidate.end }
+    Occurrence { object: id(object), inner: None, span: candidate.span, start: candidate.start, end: candidate.end }
 }
 
 fn empty() -> Outcome {

@@ -43,7 +43,7 @@ pub struct CacheError {
 }
 
 /// Names the file's format; changes with it.
-const MAGIC: &[u8; 16] = b"keyward cache 1\n";
+const MAGIC: &[u8; 16] = b"keyward cache 2\n";
 /// A larger file is not read: no history needs it.
 const MOST: u64 = 4 << 30;
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Candidate, Confidence, Found, Mark, MarkScope, Note, ObjectId, Origin, OriginKind, Position, Problem, Related,
-    RuleMeta, Secret, Snippet, Span,
+    BytePath, Candidate, Confidence, Contents, Found, Mark, MarkScope, Note, ObjectId, Origin, OriginKind, Position,
+    Problem, Related, RuleMeta, Secret, SkipReason, Snippet, Span,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -16,9 +16,21 @@ pub(super) struct Seen {
     kind: u8,
     commit: Option<Vec<u8>>,
     object: Option<Vec<u8>>,
+    /// The path inside an archive.
+    inner: Option<Vec<u8>>,
     candidates: Vec<Kept>,
     marks: Vec<KeptMark>,
     problems: Vec<(String, String, String)>,
+    contents: Option<KeptContents>,
+}
+
+/// What an archive held.
+#[derive(Serialize, Deserialize)]
+struct KeptContents {
+    /// Archives, files, bytes.
+    counts: (u64, u64, u64),
+    skipped: Vec<(SkipReason, u64)>,
+    named: Vec<(Option<Vec<u8>>, SkipReason, u64)>,
 }
 
 type Place = (u32, u32, u32);
@@ -123,9 +135,11 @@ impl Seen {
             kind: kind.and_then(|kind| u8::try_from(kind).ok()).unwrap_or(u8::MAX),
             commit: found.origin.commit.as_ref().map(bytes),
             object: found.origin.object.as_ref().map(bytes),
+            inner: found.origin.inner.as_ref().map(|inner| inner.as_bytes().to_vec()),
             candidates: found.candidates.iter().map(|candidate| Kept::of(candidate, numbers)).collect(),
             marks: found.marks.iter().map(KeptMark::of).collect(),
             problems: found.problems.iter().map(|p| (p.what.clone(), p.why.clone(), p.fix.clone())).collect(),
+            contents: found.contents.as_deref().map(KeptContents::of),
         }
     }
 
@@ -133,12 +147,31 @@ impl Seen {
     pub(super) fn found<'r>(self, words: &Words, rule: &impl Fn(&str) -> Option<&'r Arc<RuleMeta>>) -> Option<Found> {
         let kind = *KINDS.get(usize::from(self.kind))?;
         let id = |bytes: Vec<u8>| ObjectId::from_bytes(&bytes);
-        let origin = Origin { commit: self.commit.and_then(id), object: self.object.and_then(id), ..Origin::new(kind) };
+        let (commit, object) = (self.commit.and_then(id), self.object.and_then(id));
+        let origin = Origin { commit, object, inner: self.inner.map(BytePath::new), ..Origin::new(kind) };
         let candidates: Option<Vec<Candidate>> =
             self.candidates.into_iter().map(|kept| kept.candidate(words, rule)).collect();
         let marks: Option<Vec<Mark>> = self.marks.into_iter().map(KeptMark::mark).collect();
         let problems = self.problems.into_iter().map(|(what, why, fix)| Problem { what, why, fix }).collect();
-        Some(Found { origin, candidates: candidates?, marks: marks?, problems })
+        let contents = self.contents.map(|contents| Box::new(contents.contents()));
+        Some(Found { origin, candidates: candidates?, marks: marks?, problems, contents })
+    }
+}
+
+impl KeptContents {
+    fn of(contents: &Contents) -> Self {
+        let bytes = |path: &BytePath| path.as_bytes().to_vec();
+        Self {
+            counts: (contents.archives, contents.files, contents.bytes),
+            skipped: contents.skipped.iter().map(|(reason, count)| (*reason, *count)).collect(),
+            named: contents.named.iter().map(|(path, why, size)| (path.as_ref().map(bytes), *why, *size)).collect(),
+        }
+    }
+
+    fn contents(self) -> Contents {
+        let (archives, files, bytes) = self.counts;
+        let named = self.named.into_iter().map(|(path, why, size)| (path.map(BytePath::new), why, size)).collect();
+        Contents { archives, files, bytes, skipped: self.skipped.into_iter().collect(), named }
     }
 }
 

@@ -101,6 +101,14 @@ pub struct FilterArgs {
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "What counts")]
     pub max_file_size: Option<u64>,
 
+    /// Open archives and compressed files although keyward.toml says not to
+    #[arg(long, overrides_with = "no_archives", help_heading = "What counts")]
+    pub archives: bool,
+
+    /// Leave archives and compressed files closed
+    #[arg(long, overrides_with = "archives", help_heading = "What counts")]
+    pub no_archives: bool,
+
     /// Threads to use [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "What counts")]
     pub threads: Option<u16>,

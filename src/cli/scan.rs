@@ -135,6 +135,7 @@ pub(crate) fn perform(job: &Job<'_>) -> anyhow::Result<Outcome> {
             parser: judged.parser,
         }),
         max_file_size: job.setup.max_file_size,
+        archives: job.setup.archives,
         fail_on: job.setup.fail_on,
         clock: job.clock,
     };
@@ -157,7 +158,8 @@ fn cache(job: &Job<'_>) -> Option<Cache> {
     let program = blake3::hash(&std::fs::read(std::env::current_exe().ok()?).ok()?);
     let rules = postcard::to_allocvec(job.setup.detector.rules()).ok()?;
     let told = [u8::from(job.output.explain)];
-    Cache::open(&repo.common_dir(), &[program.as_bytes(), &rules, &job.setup.max_file_size.to_le_bytes(), &told])
+    let limits = format!("{} {:?}", job.setup.max_file_size, job.setup.archives);
+    Cache::open(&repo.common_dir(), &[program.as_bytes(), &rules, limits.as_bytes(), &told])
 }
 
 /// Writes every report asked for, and what went wrong to standard error; the exit code.

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::args::FilterArgs;
 use super::govern::{self, Judged};
-use crate::config::Config;
+use crate::config::{ARCHIVE_DEPTH, ARCHIVE_SIZE, Config};
 use crate::detect::{Detector, Simd};
 use crate::git::Repo;
 use crate::manifest;
@@ -16,6 +16,7 @@ use crate::model::{BytePath, Confidence, Severity};
 use crate::policy;
 use crate::rule::pack::Pack;
 use crate::triage::{Baseline, Fingerprinter, Settings, baseline, fingerprint};
+use crate::unpack;
 
 /// The configuration's name.
 pub(crate) const CONFIG: &str = "keyward.toml";
@@ -129,6 +130,8 @@ pub(crate) struct Setup {
     pub fail_on: Option<Severity>,
     /// Blobs over this many bytes are passed over.
     pub max_file_size: u64,
+    /// How far to look into archives; none: not at all.
+    pub archives: Option<unpack::Limits>,
     /// Threads to use; 0 for one a core.
     pub threads: usize,
     /// Whether comments in the text count.
@@ -202,11 +205,19 @@ impl Setup {
             let ids: Vec<&str> = rules.iter().map(|rule| rule.id()).chain(own).collect();
             config.check_rule_ids(&ids).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
         }
+        let max_file_size = filter.max_file_size.or(config.scan.max_file_size).unwrap_or(MAX_FILE_SIZE);
+        let limits = unpack::Limits {
+            depth: config.scan.archive_depth.unwrap_or(ARCHIVE_DEPTH),
+            file: max_file_size,
+            total: config.scan.archive_size.unwrap_or(ARCHIVE_SIZE),
+        };
+        let open = filter.archives || !filter.no_archives && config.scan.archives.unwrap_or(true);
         Ok(Self {
             judged,
+            max_file_size,
+            archives: open.then_some(limits),
             confidence: filter.confidence.map(Confidence::from).or(config.scan.confidence).unwrap_or(default),
             fail_on: filter.fail_on.map(Severity::from).or(config.scan.fail_on),
-            max_file_size: filter.max_file_size.or(config.scan.max_file_size).unwrap_or(MAX_FILE_SIZE),
             threads: filter.threads.map(usize::from).or(config.scan.threads).unwrap_or(0),
             detector: Detector::with_simd(rules, simd()?)?,
             inline: !filter.no_inline,

@@ -1,6 +1,6 @@
 //! What one configuration lets pass that another did not: a change that excuses itself is told about.
 
-use super::{Config, Named};
+use super::{ARCHIVE_DEPTH, ARCHIVE_SIZE, Config, Named};
 use crate::model::{Confidence, Severity};
 
 /// One thing that a newer configuration lets pass.
@@ -41,6 +41,15 @@ impl Config {
         }
         if let Some(size) = new.max_file_size.filter(|size| *size < old.max_file_size.unwrap_or(u64::MAX)) {
             say(0, format!("a `max_file_size` of {size} bytes"));
+        }
+        if new.archives == Some(false) && old.archives != Some(false) {
+            say(0, "archives that stay closed".into());
+        }
+        if new.archive_depth.unwrap_or(ARCHIVE_DEPTH) < old.archive_depth.unwrap_or(ARCHIVE_DEPTH) {
+            say(0, "a smaller `archive_depth`".into());
+        }
+        if new.archive_size.unwrap_or(ARCHIVE_SIZE) < old.archive_size.unwrap_or(ARCHIVE_SIZE) {
+            say(0, "a smaller `archive_size`".into());
         }
         for entry in self.enforce.iter().filter(|new| !before.enforce.iter().any(|old| same_enforce(new, old))) {
             say(0, format!("rules that are {} at some paths", entry.level));

@@ -20,7 +20,7 @@ pub use manifest::ManifestOptions;
 pub use paths::{PathFilter, problem as glob_problem};
 pub use policy::{Enforce, PolicyOptions};
 pub use rules::RuleChoice;
-pub use scan::{ScanOptions, parse_size};
+pub use scan::{ARCHIVE_DEPTH, ARCHIVE_SIZE, ScanOptions, parse_size};
 pub use schema::{KEYS, Key};
 
 use crate::model::{BytePath, Enforcement};

@@ -37,9 +37,11 @@ impl PathFilter {
         Ok(Self { globs: globs.to_vec(), set: set.build()? })
     }
 
-    /// True when `path` is matched.
+    /// True when `path` is matched. What lies in an archive is matched as it is written (`a.zip!b/c.env`), and as if the
+    /// archive were a directory: so a glob on the archive matches all in it.
     pub fn matches(&self, path: &BytePath) -> bool {
-        !self.globs.is_empty() && self.set.is_match_candidate(&Candidate::from_bytes(path.as_bytes()))
+        let is_match = |path: &BytePath| self.set.is_match_candidate(&Candidate::from_bytes(path.as_bytes()));
+        !self.globs.is_empty() && (is_match(path) || path.is_inside() && is_match(&path.unpacked()))
     }
 
     /// True when there is no glob.
@@ -175,6 +177,19 @@ mod tests {
         assert!(matches("a/?.env", b"a/\xff.env"));
         assert!(matches("caf\u{e9}/", "caf\u{e9}/x"));
         assert!(!matches("*.env", b"a/\xff.envx"));
+    }
+
+    #[test]
+    fn what_lies_in_an_archive_is_matched_by_its_own_path_and_by_the_archives() {
+        let path = BytePath::new("lib/a.zip").inside(&BytePath::new("b.jar!c/d.env"));
+        let matches = |glob: &str| PathFilter::new(&[glob.to_owned()]).unwrap().matches(&path);
+        for glob in ["lib", "a.zip", "*.zip", "b.jar", "lib/a.zip/b.jar", "lib/a.zip!b.jar!c/*.env", "*.env", "d.env"] {
+            assert!(matches(glob), "{glob}");
+        }
+        for glob in ["c/d.env", "a.zip!*.env", "*.txt", "x/a.zip"] {
+            assert!(!matches(glob), "{glob}");
+        }
+        assert!(!PathFilter::new(&["a.zip!b".into()]).unwrap().matches(&BytePath::new("a.zip")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use toml::de::DeTable;
 
-use super::reader::Reader;
+use super::reader::{Reader, Value};
 use super::{Named, PathFilter, paths};
 use crate::model::{Confidence, Severity};
 
@@ -12,6 +12,12 @@ use crate::model::{Confidence, Severity};
 pub struct ScanOptions {
     /// Larger files, in bytes, are passed over and counted.
     pub max_file_size: Option<u64>,
+    /// False to leave archives closed.
+    pub archives: Option<bool>,
+    /// Archives within archives, 1 to 8.
+    pub archive_depth: Option<usize>,
+    /// Bytes that may come out of one archive.
+    pub archive_size: Option<u64>,
     /// Threads to scan with, 1 to 1024.
     pub threads: Option<usize>,
     /// Findings less sure than this are dropped.
@@ -20,7 +26,12 @@ pub struct ScanOptions {
     pub fail_on: Option<Severity>,
 }
 
+/// Archives within archives that are opened where nobody says otherwise.
+pub const ARCHIVE_DEPTH: usize = 3;
+/// Bytes that may come out of one archive where nobody says otherwise.
+pub const ARCHIVE_SIZE: u64 = 1 << 30;
 const MOST_THREADS: u64 = 1024;
+const DEEPEST: u64 = 8;
 
 pub(super) fn read<'t>(table: &DeTable<'t>, reader: &mut Reader<'t>) -> (ScanOptions, PathFilter, Vec<Named>) {
     let mut scan = ScanOptions::default();
@@ -28,15 +39,22 @@ pub(super) fn read<'t>(table: &DeTable<'t>, reader: &mut Reader<'t>) -> (ScanOpt
     for (key, value) in table.iter() {
         match key.get_ref().as_ref() {
             "exclude" => globs = reader.strings("exclude", value),
-            "max_file_size" if value.get_ref().is_str() => {
-                if let Some(text) = reader.string("max_file_size", value) {
-                    match parse_size(&text.name) {
-                        Ok(size) => scan.max_file_size = Some(size),
-                        Err(error) => reader.error_at(text.line, format!("`max_file_size`: {error}")),
-                    }
+            "max_file_size" => {
+                scan.max_file_size = size("max_file_size", value, reader);
+                if scan.max_file_size == Some(0) {
+                    reader.error(value.span(), "a `max_file_size` of 0 would pass over every file");
                 }
             }
-            "max_file_size" => scan.max_file_size = reader.integer("max_file_size", value),
+            "archives" => scan.archives = reader.boolean("archives", value),
+            "archive_depth" => {
+                let depth = reader.integer("archive_depth", value);
+                if depth.is_some_and(|n| n == 0 || n > DEEPEST) {
+                    reader.error(value.span(), "`archive_depth` must be from 1 to 8; `archives = false` opens none");
+                } else {
+                    scan.archive_depth = depth.and_then(|n| usize::try_from(n).ok());
+                }
+            }
+            "archive_size" => scan.archive_size = size("archive_size", value, reader),
             "threads" => {
                 let threads = reader.integer("threads", value);
                 if threads.is_some_and(|n| n == 0 || n > MOST_THREADS) {
@@ -49,12 +67,24 @@ pub(super) fn read<'t>(table: &DeTable<'t>, reader: &mut Reader<'t>) -> (ScanOpt
             "fail_on" => scan.fail_on = reader.level("fail_on", value),
             _ => reader.unknown("scan", key),
         }
-        if key.get_ref() == "max_file_size" && scan.max_file_size == Some(0) {
-            reader.error(value.span(), "a `max_file_size` of 0 would pass over every file");
-        }
     }
     let filter = paths::read("exclude", &globs, reader);
     (scan, filter, globs)
+}
+
+/// A size, as a number or as text.
+fn size<'t>(key: &str, value: &Value<'t>, reader: &mut Reader<'t>) -> Option<u64> {
+    if !value.get_ref().is_str() {
+        return reader.integer(key, value);
+    }
+    let text = reader.string(key, value)?;
+    match parse_size(&text.name) {
+        Ok(size) => Some(size),
+        Err(error) => {
+            reader.error_at(text.line, format!("`{key}`: {error}"));
+            None
+        }
+    }
 }
 
 /// Reads a size in bytes: a number, alone or with `K`, `M` or `G` (powers of 1024; `KB` and `KiB` mean the same).
@@ -93,11 +123,14 @@ mod tests {
 
     #[test]
     fn every_key_of_scan_is_read() {
-        let text =
-            "[scan]\nexclude = ['gen/']\nmax_file_size = '1M'\nthreads = 3\nconfidence = 'high'\nfail_on = 'low'";
+        let text = "[scan]\nexclude = ['gen/']\nmax_file_size = '1M'\nthreads = 3\nconfidence = 'high'\nfail_on = 'low'\n\
+             archives = false\narchive_depth = 2\narchive_size = '2G'";
         let config = Config::read("keyward.toml", text.as_bytes()).unwrap();
         let expected = ScanOptions {
             max_file_size: Some(1 << 20),
+            archives: Some(false),
+            archive_depth: Some(2),
+            archive_size: Some(2 << 30),
             threads: Some(3),
             confidence: Some(Confidence::High),
             fail_on: Some(Severity::Low),
@@ -108,10 +141,11 @@ mod tests {
 
     #[test]
     fn wrong_values_are_errors_with_their_lines() {
-        let text = "[scan]\nthreads = 0\nconfidence = 'certainly'\nexclude = 'vendor'\nmax_file_size = -1\nfail_on = 3";
+        let text = "[scan]\nthreads = 0\nconfidence = 'certainly'\nexclude = 'vendor'\nmax_file_size = -1\nfail_on = 3\n\
+                    archives = 'no'\narchive_depth = 9\narchive_size = '1X'";
         let errors = Config::read("keyward.toml", text.as_bytes()).unwrap_err();
         let lines: Vec<usize> = errors.iter().map(|error| error.line).collect();
-        assert_eq!(lines, [2, 3, 4, 5, 6], "{errors:?}");
+        assert_eq!(lines, [2, 3, 4, 5, 6, 7, 8, 9], "{errors:?}");
         assert!(errors[2].message.contains("must be a list of strings, not a string"), "{}", errors[2]);
     }
 }

@@ -19,6 +19,13 @@ const fn key(table: &'static str, name: &'static str, meaning: &'static str) -> 
 pub const KEYS: &[Key] = &[
     key("scan", "exclude", "Globs on paths that are not read at all."),
     key("scan", "max_file_size", "Larger files are passed over and counted: bytes, or a text such as \"10M\"."),
+    key("scan", "archives", "False to leave archives and compressed files closed; they are opened when not given."),
+    key("scan", "archive_depth", "Archives within archives, from 1 to 8; 3 when not given."),
+    key(
+        "scan",
+        "archive_size",
+        "How much may come out of one archive: bytes, or a text such as \"2G\"; 1G when not given.",
+    ),
     key("scan", "threads", "How many threads to scan with, from 1 to 1024; one for each core when not given."),
     key("scan", "confidence", "Findings less sure than this are dropped: low, medium or high."),
     key("scan", "fail_on", "Findings less severe than this are reported but do not fail the scan."),

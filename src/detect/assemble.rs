@@ -30,8 +30,7 @@ struct Text<'a> {
 
 /// All that is to be told about `blob`; `None` when that is nothing.
 pub(super) fn found(detector: &Detector, blob: &Blob<'_>, swept: Swept) -> Option<Found> {
-    let mut found =
-        Found { origin: blob.origin.clone(), candidates: Vec::new(), marks: Vec::new(), problems: Vec::new() };
+    let mut found = Found::new(blob.origin.clone());
     let mut broken = swept.stored.broken.clone();
     broken.extend(swept.decoded.iter().flat_map(|(_, seens)| seens.broken.iter().copied()));
     let cut = swept.stored.cut || swept.decoded.as_ref().is_some_and(|(_, seens)| seens.cut);
@@ -50,19 +49,13 @@ pub(super) fn found(detector: &Detector, blob: &Blob<'_>, swept: Swept) -> Optio
     broken.dedup();
     found.problems.extend(broken.into_iter().filter_map(|rule| unusable(detector, rule)));
     found.candidates.sort_by(|a, b| (a.span, &a.rule.id).cmp(&(b.span, &b.rule.id)));
-    let silent = found.candidates.is_empty() && found.marks.is_empty() && found.problems.is_empty();
-    (!silent).then_some(found)
+    (!found.is_empty()).then_some(found)
 }
 
 fn too_much(blob: &Blob<'_>) -> Problem {
-    let what = match (&blob.origin.path, &blob.origin.object, &blob.origin.commit) {
-        (Some(path), ..) => path.to_string(),
-        (_, Some(id), _) | (_, _, Some(id)) => id.to_string(),
-        _ => blob.origin.kind.name().to_owned(),
-    };
     let why =
         format!("more than {MOST} candidates, or more work than any real file needs: not all of it was looked at");
-    Problem::new(what, why).fix("exclude it, or split it into smaller files")
+    Problem::new(blob.origin.name(), why).fix("exclude it, or split it into smaller files")
 }
 
 /// A rule whose regex turned out not to compile. Said with every blob that it may have had something to say about.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{
-    BytePath, Claim, Confidence, Enforcement, Origin, Position, Problem, RuleMeta, Secret, Snippet, Span,
+    BytePath, Claim, Confidence, Contents, Enforcement, Origin, Position, Problem, RuleMeta, Secret, Snippet, Span,
     any_glob_matches,
 };
 
@@ -97,6 +97,20 @@ pub struct Found {
     pub marks: Vec<Mark>,
     /// What was not looked at, and why: limits reached by hostile input, a regex that does not compile.
     pub problems: Vec<Problem>,
+    /// For an archive: what was looked at inside. What was seen there is told of by itself.
+    pub contents: Option<Box<Contents>>,
+}
+
+impl Found {
+    /// Nothing, so far.
+    pub fn new(origin: Origin) -> Self {
+        Self { origin, candidates: Vec::new(), marks: Vec::new(), problems: Vec::new(), contents: None }
+    }
+
+    /// True when there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.candidates.is_empty() && self.marks.is_empty() && self.problems.is_empty() && self.contents.is_none()
+    }
 }
 
 /// An inline comment that asks for silence.

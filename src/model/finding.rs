@@ -55,6 +55,8 @@ pub struct Placement {
 pub struct Occurrence {
     /// The blob, commit or tag that holds it.
     pub object: ObjectId,
+    /// Where the blob is an archive: the path inside.
+    pub inner: Option<BytePath>,
     /// The secret's bytes in it.
     pub span: Span,
     /// The secret's first character.

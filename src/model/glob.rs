@@ -15,13 +15,14 @@ thread_local! {
     static READY: RefCell<HashMap<String, Option<GlobMatcher>>> = RefCell::default();
 }
 
-/// True when any of `globs` matches the path, or there are none. `*` also crosses `/`; a glob that cannot be read
+/// True when any of `globs` matches the path, or there are none; what lies in an archive is matched as if that were a
+/// directory. `*` also crosses `/`; a glob that cannot be read
 /// matches nothing (rules are checked when they are loaded).
 pub fn any_glob_matches(globs: &[String], path: &BytePath) -> bool {
     if globs.is_empty() {
         return true;
     }
-    let path = path.to_os();
+    let path = path.unpacked().to_os();
     READY.with_borrow_mut(|ready| {
         globs.iter().any(|glob| {
             if !ready.contains_key(glob) {

@@ -5,8 +5,8 @@ use super::{BytePath, ObjectId};
 /// Where a blob's bytes come from. Ordered, so that findings sort the same way at any thread count.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
-    /// Path relative to the scanned root. None for messages, stdin without a name, and a history blob
-    /// before it is placed.
+    /// Path relative to the scanned root; see [`BytePath::inside`] for what lies in an archive. None for messages, stdin
+    /// without a name, and a history blob before it is placed.
     pub path: Option<BytePath>,
     /// What was read.
     pub kind: OriginKind,
@@ -14,6 +14,8 @@ pub struct Origin {
     pub commit: Option<ObjectId>,
     /// The blob's or the tag's object id, where git has one.
     pub object: Option<ObjectId>,
+    /// The path inside the archive, for what lies in one; empty where that is a stream which names nothing.
+    pub inner: Option<BytePath>,
 }
 
 /// What kind of thing was read.
@@ -53,12 +55,29 @@ impl OriginKind {
 impl Origin {
     /// An origin of `kind` with nothing else known.
     pub fn new(kind: OriginKind) -> Self {
-        Self { path: None, kind, commit: None, object: None }
+        Self { path: None, kind, commit: None, object: None, inner: None }
     }
 
     /// An origin of `kind` at `path`.
     pub fn at(kind: OriginKind, path: BytePath) -> Self {
         Self { path: Some(path), ..Self::new(kind) }
+    }
+
+    /// The origin of what lies at `inner` in the archive that this is the origin of.
+    pub fn inside(&self, inner: &BytePath) -> Self {
+        let path = self.path.as_ref().map(|path| path.inside(inner));
+        Self { path, inner: Some(inner.clone()), ..self.clone() }
+    }
+
+    /// What to call it in a message: its path, or else the object's or commit's id, or else its kind.
+    pub fn name(&self) -> String {
+        let id = self.object.or(self.commit).map(|id| id.to_string());
+        let named = || BytePath::new(id.unwrap_or_else(|| self.kind.name().to_owned()));
+        match (&self.path, &self.inner) {
+            (Some(path), _) => path.to_string(),
+            (None, Some(inner)) => named().inside(inner).to_string(),
+            (None, None) => named().to_string(),
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Dropped, Enforcement, Finding, Secret, Severity};
+use serde::{Deserialize, Serialize};
+
+use super::{Contents, Dropped, Enforcement, Finding, Origin, Secret, Severity};
 
 /// Everything a scan has to say. Reports are views of it.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +91,14 @@ pub struct Coverage {
     pub skipped: BTreeMap<SkipReason, u64>,
     /// The first few of what was passed over by size, named: (path or id, bytes).
     pub too_large: Vec<(String, u64)>,
+    /// Archives opened, those in others counted.
+    pub archives: u64,
+    /// Files in them that were looked at; not among `blobs`.
+    pub archived: u64,
+    /// Their bytes; not among `bytes`.
+    pub archived_bytes: u64,
+    /// The first few archives and files in them that could not be looked at, or not to their end, each with the reason.
+    pub unopened: Vec<(String, SkipReason)>,
 }
 
 impl Coverage {
@@ -113,6 +123,24 @@ impl Coverage {
         self.trim();
     }
 
+    /// Counts what was looked at, and what was not, inside the archive that has this origin.
+    pub fn add_contents(&mut self, origin: &Origin, contents: &Contents) {
+        self.archives += contents.archives;
+        self.archived += contents.files;
+        self.archived_bytes += contents.bytes;
+        for (reason, count) in &contents.skipped {
+            *self.skipped.entry(*reason).or_default() += count;
+        }
+        for (path, reason, bytes) in &contents.named {
+            let name = path.as_ref().map_or_else(|| origin.name(), |path| origin.inside(path).name());
+            match reason {
+                SkipReason::TooLarge => self.too_large.push((name, *bytes)),
+                reason => self.unopened.push((name, *reason)),
+            }
+        }
+        self.trim();
+    }
+
     /// Adds another's counts; the result does not depend on the order of additions.
     pub fn add(&mut self, other: Coverage) {
         self.blobs += other.blobs;
@@ -123,17 +151,23 @@ impl Coverage {
             *self.skipped.entry(reason).or_default() += count;
         }
         self.too_large.extend(other.too_large);
+        self.archives += other.archives;
+        self.archived += other.archived;
+        self.archived_bytes += other.archived_bytes;
+        self.unopened.extend(other.unopened);
         self.trim();
     }
 
     fn trim(&mut self) {
         self.too_large.sort();
         self.too_large.truncate(Self::NAMED);
+        self.unopened.sort();
+        self.unopened.truncate(Self::NAMED);
     }
 }
 
 /// Why something was passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SkipReason {
     /// Over `--max-file-size`.
     TooLarge,
@@ -151,6 +185,16 @@ pub enum SkipReason {
     Unchanged,
     /// Could not be read; also among the problems.
     Unreadable,
+    /// In an archive, and encrypted.
+    Encrypted,
+    /// An archive, or a file in one, that is damaged or cut off: what stands before the damage was looked at.
+    Damaged,
+    /// An archive in an archive, further in than is looked.
+    TooDeep,
+    /// In an archive, and packed by a method that is not known.
+    UnknownMethod,
+    /// The rest of an archive out of which too much came already.
+    OverLimit,
 }
 
 impl SkipReason {
@@ -165,6 +209,11 @@ impl SkipReason {
             SkipReason::Missing => "missing",
             SkipReason::Unchanged => "unchanged",
             SkipReason::Unreadable => "unreadable",
+            SkipReason::Encrypted => "encrypted",
+            SkipReason::Damaged => "damaged",
+            SkipReason::TooDeep => "too-deep",
+            SkipReason::UnknownMethod => "unknown-compression",
+            SkipReason::OverLimit => "over-archive-limit",
         }
     }
 }

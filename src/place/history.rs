@@ -125,7 +125,7 @@ impl<'p> Map<'p> {
     fn see(&self, origin: &Origin, candidate: Candidate, marks: Vec<Mark>, rules: &HistoryRules<'_>) -> Option<Seen> {
         let object = origin.object.or(origin.commit)?;
         let Candidate { span, start, end, .. } = candidate;
-        let occurrence = Occurrence { object, span, start, end };
+        let occurrence = Occurrence { object, inner: origin.inner.clone(), span, start, end };
         let find = |id: ObjectId| self.past.objects.find(&id);
         let number = |commit: Option<Index>| commit.and_then(|at| self.numbers.get(&at).copied()).unwrap_or(NOWHERE);
         let rank = Rank { tag: false, commit: NOWHERE, message: true, excluded: false, path: None };
@@ -147,13 +147,14 @@ impl<'p> Map<'p> {
                 let rank = Rank { tag: true, commit, ..rank };
                 (rules.applies)(&candidate, None).then(|| Seen { reached: known, ..seen(candidate, rank) })
             }
-            _ => self.see_blob(object, candidate, rules, seen),
+            _ => self.see_blob(object, origin.inner.as_ref(), candidate, rules, seen),
         }
     }
 
     fn see_blob(
         &self,
         blob: ObjectId,
+        inner: Option<&BytePath>,
         candidate: Candidate,
         rules: &HistoryRules<'_>,
         seen: impl FnOnce(Candidate, Rank) -> Seen,
@@ -162,13 +163,13 @@ impl<'p> Map<'p> {
         let places = self.places.get(&blob).filter(|places| !places.known.is_empty());
         let Some(places) = places else {
             // A tag's own blob, one beneath a tree that could not be read, or an unreachable one.
-            let counts = (rules.applies)(&candidate, None);
+            let counts = (rules.applies)(&candidate, inner);
             let reached = self.named.contains(&blob);
             return counts.then(|| Seen { reached, ..seen(candidate, rank) });
         };
-        let at = |commit: u32, path: &BytePath| {
-            let (excluded, path) = ((rules.exclude)(path), Some(path.clone()));
-            Rank { tag: false, commit, message: false, excluded, path }
+        let at = |commit: u32, path: BytePath| {
+            let excluded = (rules.exclude)(&path);
+            Rank { tag: false, commit, message: false, excluded, path: Some(path) }
         };
         let holds = |path: &BytePath| match self.applies.borrow_mut().entry((candidate.rule.id.clone(), path.clone())) {
             Entry::Occupied(known) => *known.get(),
@@ -177,8 +178,9 @@ impl<'p> Map<'p> {
         let counting: Vec<Rank> = places
             .known
             .iter()
-            .filter(|place| candidate.paths.is_empty() || holds(&place.path))
-            .map(|place| at(place.first, &place.path))
+            .map(|place| (place.first, inner.map_or_else(|| place.path.clone(), |inner| place.path.inside(inner))))
+            .filter(|(_, path)| candidate.paths.is_empty() || holds(path))
+            .map(|(first, path)| at(first, path))
             .collect();
         let elsewhere = places.more > 0;
         let excluded = !elsewhere && counting.iter().all(|rank| rank.excluded);
@@ -239,12 +241,12 @@ impl<'p> Map<'p> {
             let read = || repo.commit_info(id).unwrap_or(unknown);
             authors.entry(id).or_insert_with(read).clone()
         });
-        let object = own.occurrence.object;
+        let Occurrence { object, inner, .. } = own.occurrence;
         let commit = commit.map(|(id, _)| id);
         let origin = match (own.rank.tag, own.rank.message) {
             (true, _) => Origin { object: Some(object), ..Origin::new(OriginKind::TagMessage) },
             (_, true) => Origin { commit: Some(object), ..Origin::new(OriginKind::CommitMessage) },
-            _ => Origin { path: own.rank.path, kind: OriginKind::History, commit, object: Some(object) },
+            _ => Origin { path: own.rank.path, kind: OriginKind::History, commit, object: Some(object), inner },
         };
         Some(Sighting { origin, candidate: *candidate, placement, marks })
     }

@@ -68,6 +68,11 @@ impl Page<'_, '_> {
                 self.flowed(&self.paint(YELLOW, "too large, not scanned"), "too large, not scanned", &line)?;
                 said = true;
             }
+            for (name, why) in &outcome.coverage.unopened {
+                let line = format!("{} ({})", self.prose(name), why.name());
+                self.flowed(&self.paint(YELLOW, "not looked into"), "not looked into", &line)?;
+                said = true;
+            }
         }
         if said {
             writeln!(self.out)?;
@@ -294,10 +299,11 @@ impl Page<'_, '_> {
     /// The only staged path with findings, where a shell takes it as it stands; else a stand-in.
     fn unstage_argument(&self) -> String {
         let staged = self.view.outcome.findings.iter().filter(|f| f.origin.kind == OriginKind::Staged);
-        let paths: BTreeSet<&BytePath> = staged.filter_map(|f| f.origin.path.as_ref()).collect();
+        let paths: BTreeSet<BytePath> =
+            staged.filter_map(|f| Some(BytePath::new(f.origin.path.as_ref()?.outer()))).collect();
         let plain =
             |path: &&BytePath| path.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"/._-+@".contains(b));
-        match paths.first().copied().filter(plain) {
+        match paths.first().filter(plain) {
             Some(path) if paths.len() == 1 => self.scrub.path(path).to_string(),
             _ => "FILE".to_owned(),
         }
@@ -374,7 +380,11 @@ impl Page<'_, '_> {
         if coverage.messages > 0 {
             what.push(text::count(coverage.messages, "message"));
         }
-        let size = text::bytes(coverage.bytes);
+        if coverage.archives > 0 {
+            let files = text::count(coverage.archived, "file");
+            what.push(format!("{files} in {}", text::count(coverage.archives, "archive")));
+        }
+        let size = text::bytes(coverage.bytes + coverage.archived_bytes);
         let mut line = format!("scanned {} ({size}) in {}", what.join(", "), text::elapsed(self.view.outcome.elapsed));
         let skipped: Vec<String> =
             coverage.skipped.iter().filter(|(_, n)| **n > 0).map(|(why, n)| format!("{n} {}", why.name())).collect();

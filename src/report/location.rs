@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use crate::model::{Origin, OriginKind};
+use crate::model::{BytePath, Origin, OriginKind};
 
 /// Unreserved characters of RFC 3986 and the separator stay; a colon is encoded, so that no path reads as a scheme.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -25,15 +25,18 @@ pub fn screen(origin: &Origin) -> String {
             None => "tag text".to_owned(),
         },
         (_, Some(path)) => path.to_string(),
-        (OriginKind::Stdin, None) => "stdin".to_owned(),
-        (_, None) => match origin.object {
-            Some(id) => format!("object {}", id.short()),
-            None => "unnamed input".to_owned(),
-        },
+        (kind, None) => {
+            let name = match (kind, origin.object) {
+                (OriginKind::Stdin, _) => "stdin".to_owned(),
+                (_, Some(id)) => format!("object {}", id.short()),
+                _ => "unnamed input".to_owned(),
+            };
+            origin.inner.as_ref().map_or(name.clone(), |inner| BytePath::new(&name).inside(inner).to_string())
+        }
     }
 }
 
-/// A relative URI: no scheme, no leading slash, no `.` component. Messages and nameless objects get names that no
+/// A relative URI: no scheme, no leading slash, no `.` component; of what lies in an archive the archive's. Messages and nameless objects get names that no
 /// checked-out file is likely to have, since code scanning insists on an artifact.
 pub fn uri(origin: &Origin) -> String {
     let commit = origin.commit.map(|id| format!("/{id}")).unwrap_or_default();
@@ -41,7 +44,7 @@ pub fn uri(origin: &Origin) -> String {
     match (origin.kind, &origin.path) {
         (OriginKind::CommitMessage, _) => format!("COMMIT_MSG{commit}"),
         (OriginKind::TagMessage, _) => format!("TAG_MSG{object}"),
-        (_, Some(path)) => path_uri(path.as_bytes()),
+        (_, Some(path)) => path_uri(path.outer()),
         (OriginKind::Stdin, None) => "stdin".to_owned(),
         (_, None) => format!("OBJECT{object}"),
     }
@@ -58,6 +61,7 @@ pub fn logical(origin: &Origin) -> Option<(String, &'static str)> {
     match (origin.kind, &origin.path) {
         (OriginKind::CommitMessage, _) => Some((screen(origin), "commit-message")),
         (OriginKind::TagMessage, _) => Some((screen(origin), "tag-message")),
+        _ if origin.inner.is_some() => Some((screen(origin), "archive-entry")),
         (_, None) => Some((screen(origin), "object")),
         _ => None,
     }
@@ -66,7 +70,6 @@ pub fn logical(origin: &Origin) -> Option<(String, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::BytePath;
 
     #[test]
     fn uris_are_relative_and_encoded() {
@@ -75,5 +78,15 @@ mod tests {
         assert_eq!(uri(b"/./etc//x"), "etc/x");
         assert_eq!(uri(b"c:/x?#"), "c%3A/x%3F%23");
         assert_eq!(uri(b"./"), "unnamed");
+    }
+
+    #[test]
+    fn what_lies_in_an_archive_is_at_the_archives_uri() {
+        let inner = BytePath::new("b.env");
+        let named = Origin::at(OriginKind::Tree, BytePath::new("a.zip")).inside(&inner);
+        assert_eq!((uri(&named).as_str(), screen(&named).as_str()), ("a.zip", "a.zip!b.env"));
+        let unnamed = Origin::new(OriginKind::Stdin).inside(&inner);
+        assert_eq!((uri(&unnamed).as_str(), screen(&unnamed).as_str()), ("stdin", "stdin!b.env"));
+        assert_eq!(logical(&unnamed), Some(("stdin!b.env".to_owned(), "archive-entry")));
     }
 }

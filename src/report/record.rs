@@ -68,6 +68,13 @@ pub struct Finding {
     /// The path percent-encoded byte for byte; only where it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_bytes: Option<String>,
+    /// For what lies in an archive: the archive's path, which is what stands on disk or in git; `path` is that, `!`, and
+    /// `inner`. Lines, columns and bytes are those of the file inside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
+    /// For what lies in an archive: the path inside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inner: Option<String>,
     /// What was read.
     #[schemars(extend("enum" = ["tree", "staged", "range", "history", "commit-message", "tag-message", "stdin"]))]
     pub origin: &'static str,
@@ -136,7 +143,10 @@ pub struct Related {
 pub struct Occurrence {
     /// The blob, commit or tag that holds it.
     pub object: String,
-    /// The place in it.
+    /// Where the blob is an archive: the path inside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inner: Option<String>,
+    /// The place in it, or in the file inside.
     #[serde(flatten)]
     pub region: Region,
 }
@@ -202,6 +212,23 @@ pub struct Coverage {
     pub skipped: BTreeMap<&'static str, u64>,
     /// The first few of what was passed over by size.
     pub too_large: Vec<TooLarge>,
+    /// Archives and compressed files opened, those in others counted.
+    pub archives: u64,
+    /// Files in them that were scanned; not among `blobs`.
+    pub archived: u64,
+    /// Their bytes; not among `bytes`.
+    pub archived_bytes: u64,
+    /// The first few archives and files in them that could not be looked at, or not to their end.
+    pub unopened: Vec<Unopened>,
+}
+
+/// An archive, or a file in one, that could not be looked at.
+#[derive(Serialize, JsonSchema)]
+pub struct Unopened {
+    /// Its path or object id, and the path inside.
+    pub name: String,
+    /// Why: one of the words in `skipped`.
+    pub why: &'static str,
 }
 
 /// Something over the size limit.
@@ -255,6 +282,9 @@ impl<'a> Cook<'a> {
         let author = placement.introduced.as_ref();
         let (path, path_bytes) = self.path(&finding.origin);
         let paths: Vec<BytePath> = placement.paths.iter().map(|path| self.scrub.path(path)).collect();
+        let inner = finding.origin.inner.as_ref().map(|inner| escaped(&self.scrub.path(inner)));
+        let archive = finding.origin.path.as_ref().filter(|path| path.is_inside());
+        let archive = archive.map(|path| escaped(&self.scrub.path(&BytePath::new(path.outer()))));
         let lossy = paths.iter().any(|path| std::str::from_utf8(path.as_bytes()).is_err());
         Finding {
             rule: rule.id.clone(),
@@ -267,6 +297,8 @@ impl<'a> Cook<'a> {
             provider: rule.provider.clone(),
             path,
             path_bytes,
+            archive,
+            inner,
             origin: finding.origin.kind.name(),
             region: region(candidate.span, candidate.start, candidate.end),
             severity: rule.severity.name(),
@@ -291,7 +323,7 @@ impl<'a> Cook<'a> {
             } else {
                 Vec::new()
             },
-            occurrences: placement.occurrences.iter().map(occurrence).collect(),
+            occurrences: placement.occurrences.iter().map(|place| self.occurrence(place)).collect(),
             unreachable: placement.unreachable,
         }
     }
@@ -344,6 +376,14 @@ impl<'a> Cook<'a> {
                 .iter()
                 .map(|(name, bytes)| TooLarge { name: self.scrub.prose(name), bytes: *bytes })
                 .collect(),
+            archives: coverage.archives,
+            archived: coverage.archived,
+            archived_bytes: coverage.archived_bytes,
+            unopened: coverage
+                .unopened
+                .iter()
+                .map(|(name, why)| Unopened { name: self.scrub.prose(name), why: why.name() })
+                .collect(),
         }
     }
 
@@ -367,6 +407,11 @@ impl<'a> Cook<'a> {
             problems: outcome.problems.len() as u64,
             exit_code: outcome.exit_code(),
         }
+    }
+
+    fn occurrence(&self, place: &model::Occurrence) -> Occurrence {
+        let inner = place.inner.as_ref().map(|inner| escaped(&self.scrub.path(inner)));
+        Occurrence { object: place.object.to_string(), inner, region: region(place.span, place.start, place.end) }
     }
 
     fn path(&self, origin: &Origin) -> (Option<String>, Option<String>) {
@@ -405,8 +450,4 @@ fn related(part: &model::Related) -> Related {
         name: part.rule.name.clone(),
         region: region(part.span, part.start, part.end),
     }
-}
-
-fn occurrence(place: &model::Occurrence) -> Occurrence {
-    Occurrence { object: place.object.to_string(), region: region(place.span, place.start, place.end) }
 }

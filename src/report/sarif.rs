@@ -208,7 +208,9 @@ fn result(
     let related: Vec<Location> = (1..)
         .zip(item.candidate.related.iter().take(MAX_RELATED))
         .map(|(id, part)| {
-            let physical = physical(&uri, region(part.start, part.end));
+            let top = Position { line: 1, column: 1, column_utf16: 1 };
+            let (start, end) = if origin.inner.is_some() { (top, top) } else { (part.start, part.end) };
+            let physical = physical(&uri, region(start, end));
             let text = format!("{} found beside it.", part.rule.name);
             Location::builder().id(id).physical_location(physical).message(plain(&text)).build()
         })
@@ -238,6 +240,11 @@ fn message(view: &View<'_>, scrub: &Scrub, item: &Item<'_>) -> Message {
             words.push_str(&more);
         }
     }
+    if item.origin.inner.is_some() {
+        // The region cannot say where: a line of the archive's own bytes would be a line of something else.
+        let place = location::screen(&scrub.origin(item.origin));
+        words.push_str(&format!(" It lies at {place}, line {}.", candidate.start.line));
+    }
     if let Some(commit) = item.placement.and_then(|placement| placement.introduced.as_ref()) {
         words.push_str(&format!(" Introduced by commit {}.", commit.id.short()));
     }
@@ -250,6 +257,12 @@ fn plain(words: &str) -> Message {
 }
 
 fn place(view: &View<'_>, scrub: &Scrub, origin: &Origin, uri: &str, candidate: &Candidate) -> Location {
+    if origin.inner.is_some() {
+        let top = Position { line: 1, column: 1, column_utf16: 1 };
+        let mut place = Location::builder().physical_location(physical(uri, region(top, top))).build();
+        place.logical_locations = logical(origin);
+        return place;
+    }
     let mut physical = physical(uri, region(candidate.start, candidate.end));
     let snippet = ArtifactContent::builder().text(scrub.snippet(&candidate.snippet, view.reveal)).build();
     let line = i64::from(candidate.start.line.max(1));
@@ -257,9 +270,13 @@ fn place(view: &View<'_>, scrub: &Scrub, origin: &Origin, uri: &str, candidate: 
     physical.context_region = (candidate.start.line == candidate.end.line)
         .then(|| Region::builder().start_line(line).end_line(line).snippet(snippet).build());
     let mut place = Location::builder().physical_location(physical).build();
-    place.logical_locations = location::logical(origin)
-        .map(|(name, kind)| vec![LogicalLocation::builder().fully_qualified_name(name).kind(kind).build()]);
+    place.logical_locations = logical(origin);
     place
+}
+
+fn logical(origin: &Origin) -> Option<Vec<LogicalLocation>> {
+    let (name, kind) = location::logical(origin)?;
+    Some(vec![LogicalLocation::builder().fully_qualified_name(text::line(&name)).kind(kind).build()])
 }
 
 fn physical(uri: &str, region: Region) -> PhysicalLocation {
@@ -292,6 +309,10 @@ fn properties(scrub: &Scrub, item: &Item<'_>) -> PropertyBag {
         if claim.approximate {
             all.push(("approximate", json!(true)));
         }
+    }
+    if let Some(inner) = &item.origin.inner {
+        all.push(("inner", json!(location::encode(scrub.path(inner).as_bytes()))));
+        all.push(("innerLine", json!(item.candidate.start.line)));
     }
     let introduced = item.placement.and_then(|placement| placement.introduced.as_ref());
     if let Some(commit) = introduced.map(|commit| commit.id).or(item.origin.commit) {

@@ -68,16 +68,15 @@ impl Scrub {
     /// Masks in a path.
     pub fn path(&self, path: &BytePath) -> BytePath {
         match &self.path {
-            Some(values) if values.automaton.is_match(path.as_bytes()) => {
-                BytePath::new(replace(Some(values), path.as_bytes()))
-            }
+            Some(values) if values.automaton.is_match(path.as_bytes()) => path.map(|part| replace(Some(values), part)),
             _ => path.clone(),
         }
     }
 
     /// Masks in the path of a place.
     pub fn origin(&self, origin: &Origin) -> Origin {
-        Origin { path: origin.path.as_ref().map(|path| self.path(path)), ..origin.clone() }
+        let masked = |path: &Option<BytePath>| path.as_ref().map(|path| self.path(path));
+        Origin { path: masked(&origin.path), inner: masked(&origin.inner), ..origin.clone() }
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn add(
         let blob = Blob { origin, bytes, fresh: &Fresh::All, former_path: None, earlier: &[] };
         let marks = detector.scan(&blob).map(|seen| seen.marks).unwrap_or_default();
         let origin = origin.clone();
-        found.insert(at, Found { origin, candidates: Vec::new(), marks, problems: Vec::new() });
+        found.insert(at, Found { marks, ..Found::new(origin) });
     }
     if let Some(there) = found.get_mut(at) {
         there.candidates.extend(candidates);

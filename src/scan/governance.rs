@@ -172,8 +172,7 @@ impl<'a> Desk<'a> {
             }
             return None;
         }
-        let mut found =
-            Found { origin: blob.origin.clone(), candidates: Vec::new(), marks: Vec::new(), problems: Vec::new() };
+        let mut found = Found::new(blob.origin.clone());
         let documents = match parse::parse(kind, blob.bytes) {
             Ok(documents) => documents,
             Err(_) if is_template(kind, blob.bytes) => {

@@ -10,6 +10,7 @@ mod tree;
 mod view;
 
 pub use history::{Before, HistoryOptions, Shown, Witness, history};
+pub use lines::difference;
 pub use range::{Range, range};
 pub use staged::{NOTHING_STAGED, staged, unstaged};
 pub use stdin::stdin;

@@ -1,6 +1,7 @@
 //! What tests share: scripted git repositories with frozen dates, made-up secrets, and keyward itself.
 #![allow(dead_code)]
 
+pub mod pack;
 pub mod repo;
 pub mod seen;
 

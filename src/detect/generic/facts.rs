@@ -140,7 +140,7 @@ impl PathFacts {
     pub(in crate::detect) fn of(path: Option<&BytePath>) -> Self {
         let mut facts = Facts([0; COUNT]);
         if let Some(path) = path {
-            facts.path(&path.as_bytes().to_ascii_lowercase());
+            facts.path(&path.unpacked().as_bytes().to_ascii_lowercase());
         }
         Self(facts)
     }
