@@ -42,8 +42,21 @@ const NAMES: &[(&str, &str)] = &[
 const WORKLOADS: &[&str] =
     &["Pod", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicaSet", "ReplicationController"];
 
-/// Directories whose files are somebody else's, or stand there to be read only.
-const PASSED: &[&str] = &["node_modules", "vendor", "third_party", "testdata", "fixtures", "__fixtures__"];
+/// Directories whose files are somebody else's, stand there to be read only, or run for developers and tests.
+const PASSED: &[&str] = &[
+    "node_modules",
+    "vendor",
+    "third_party",
+    "testdata",
+    "fixtures",
+    "__fixtures__",
+    "test",
+    "tests",
+    "e2e",
+    ".devcontainer",
+    ".github",
+    ".circleci",
+];
 
 /// Directories that hold how the app above them is deployed.
 pub const PARTS: &[&str] = &[
@@ -228,6 +241,7 @@ mod tests {
             Some("a serverless application (SAM)")
         );
         assert_eq!(what("node_modules/a/Dockerfile", "FROM x\n"), None);
+        assert_eq!(what(".devcontainer/Dockerfile", "FROM x\n"), None);
         assert_eq!(what("src/main.rs", "fn main() {}\n"), None);
     }
 
