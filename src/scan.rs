@@ -5,6 +5,7 @@ mod archive;
 mod around;
 mod claims;
 mod governance;
+mod views;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -177,10 +177,11 @@ fn declarations_are_held_against_the_code_of_the_app() {
         said,
         [
             "DB_PASSWORD is declared and no file of the app names it",
-            "the code reads variables that look secret and are not declared: PAY_TOKEN (a/src/pay.py:4)",
-            "the code talks to hosts that no integration names: api.acme.dev (a/src/pay.py:3)",
+            "the code reads variables that look secret and are not declared: PAY_TOKEN",
+            "the code talks to hosts that no integration names: api.acme.dev",
         ]
     );
+    assert!(text(&out).contains("first: api.acme.dev at a/src/pay.py:3"), "{}", text(&out));
     let line = 1 + EXAMPLE.lines().position(|line| line.contains("integrations:")).unwrap() as u64;
     assert!(findings(&out).contains(&("a/catalog-info.yaml".into(), line, "manifest-integrations".into())));
     repo.write("a/run.sh", "exec app --password \"$DB_PASSWORD\"\n");
@@ -189,7 +190,7 @@ fn declarations_are_held_against_the_code_of_the_app() {
     let own = EXAMPLE.replace("newsletter-mailer", "payer").replace("api.mailgun.net", "\"*.acme.dev\"");
     repo.write("a/src/catalog-info.yaml", own.replace("path: database", "env: PAY_TOKEN, path: database"));
     let out = repo.keyward(&["lint", "-f", "json", "--now", NOW]);
-    assert_eq!(messages(&out), ["the code talks to hosts that no integration names: api.mailgun.net (a/src/pay.py:2)"]);
+    assert_eq!(messages(&out), ["the code talks to hosts that no integration names: api.mailgun.net"]);
 }
 
 #[test]
@@ -201,7 +202,7 @@ fn a_staged_change_is_told_only_of_what_it_adds_to_the_code() {
     repo.git(&["add", "-A"]);
     repo.write("more.py", "nothing\n");
     let said = |args: &[&str]| messages(&repo.keyward(&[&["lint", "-f", "json", "--now", NOW], args].concat()));
-    let new = ["the code talks to hosts that no integration names: new.acme.dev (more.py:2)"];
+    let new = ["the code talks to hosts that no integration names: new.acme.dev"];
     assert_eq!(said(&["--staged"]), new);
     repo.git(&["checkout", "-q", "more.py"]);
     repo.commit("more code");

@@ -271,18 +271,7 @@ impl LineCounter<'_> {
 
 /// One message for the items of one rule at one place.
 pub(super) fn message(rule: &str, items: &[&Item]) -> String {
-    let mut named: Vec<String> = items
-        .iter()
-        .take(NAMED)
-        .map(|item| match &item.place {
-            Some((path, line)) => format!("{} ({path}:{line})", item.key),
-            None => item.key.clone(),
-        })
-        .collect();
-    if items.len() > NAMED {
-        named.push(format!("{} more", items.len() - NAMED));
-    }
-    let list = named.join(", ");
+    let list = some(items.iter().map(|item| item.key.clone()), items.len());
     match rule {
         "manifest-integrations" => format!("the code talks to hosts that no integration names: {list}"),
         "manifest-secret-undeclared" => {
@@ -293,19 +282,29 @@ pub(super) fn message(rule: &str, items: &[&Item]) -> String {
     }
 }
 
+/// Where each of them is used first.
+pub(super) fn note(items: &[&Item]) -> Option<String> {
+    let places = items.iter().filter_map(|item| Some((&item.key, item.place.as_ref()?)));
+    let places: Vec<String> = places.map(|(key, (path, line))| format!("{key} at {path}:{line}")).collect();
+    let count = places.len();
+    (count > 0).then(|| format!("first: {}", some(places.into_iter(), count)))
+}
+
+/// A list of which the end may be cut.
+fn some(names: impl Iterator<Item = String>, count: usize) -> String {
+    let mut named: Vec<String> = names.take(NAMED).collect();
+    if count > NAMED {
+        named.push(format!("{} more", count - NAMED));
+    }
+    named.join(", ")
+}
+
 /// What is said of a directory that deploys something and has no manifest.
 pub(super) fn missing(dir: &[u8], marks: &[&Mark]) -> String {
-    let mut named: Vec<String> = marks
-        .iter()
-        .take(NAMED)
-        .map(|mark| {
-            let file = mark.origin.path.as_ref().map(ToString::to_string).unwrap_or_default();
-            format!("{} ({file})", mark.what)
-        })
-        .collect();
-    if marks.len() > NAMED {
-        named.push(format!("{} more", marks.len() - NAMED));
-    }
+    let named = marks.iter().map(|mark| {
+        let file = mark.origin.path.as_ref().map(ToString::to_string).unwrap_or_default();
+        format!("{} ({file})", mark.what)
+    });
     let place = if dir.is_empty() { "here".to_owned() } else { format!("in {}", BytePath::new(dir)) };
-    format!("an app is deployed {place} and no manifest covers it: {}", named.join(", "))
+    format!("an app is deployed {place} and no manifest covers it: {}", some(named, marks.len()))
 }

@@ -20,6 +20,8 @@ pub(super) struct Saying {
     pub span: Span,
     pub approximate: bool,
     pub usual: Enforcement,
+    /// More about it that is no part of what it says: lines move, what is accepted must not.
+    pub note: Option<String>,
 }
 
 /// Sayings as candidates, each secret on their lines masked.
@@ -85,7 +87,7 @@ pub(super) fn about(id: &str, message: String, at: String, span: Span, config: &
         None => Arc::clone(&rule.meta),
     };
     let usual = if rule.advisory { Enforcement::Advisory } else { Enforcement::Soft };
-    Some(Saying { rule: meta, message, at, span, approximate: false, usual })
+    Some(Saying { rule: meta, message, at, span, approximate: false, usual, note: None })
 }
 
 /// What a manifest's fault says.
@@ -125,13 +127,10 @@ fn candidate(
     }
     let mut positions = lines.positions(bytes, &[span.start, span.end]).into_iter();
     let start = positions.next().unwrap_or(crate::model::Position { line: 1, column: 1, column_utf16: 1 });
-    let notes = if saying.approximate {
-        vec![Note(
-            "the line is approximate: the rule names no place, and no single part of the file accounts for it".into(),
-        )]
-    } else {
-        Vec::new()
-    };
+    let approximate =
+        "the line is approximate: the rule names no place, and no single part of the file accounts for it";
+    let approximate = saying.approximate.then(|| approximate.to_owned());
+    let notes = approximate.into_iter().chain(saying.note).map(Note).collect();
     Candidate {
         rule: saying.rule,
         secret: Secret::new(b"", 0),

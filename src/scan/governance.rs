@@ -389,6 +389,7 @@ fn ask(
                 span: place.span,
                 approximate: !place.exact,
                 usual: if query.verdict == Verdict::Warn { Enforcement::Advisory } else { Enforcement::Soft },
+                note: None,
             });
         }
         if !denials.is_empty() {
