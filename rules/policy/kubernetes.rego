@@ -274,6 +274,37 @@ deny_apparmor contains {"msg": msg, "path": at(holder.path, ["securityContext", 
 	msg := "AppArmor is switched off"
 }
 
+# As it was written before the field was there.
+deny_apparmor contains {"msg": msg, "path": array.concat(entry.path, array.concat(way, [name]))} if {
+	some entry in objects
+	to_spec := templates[entry.object.kind]
+	way := array.concat(array.slice(to_spec, 0, count(to_spec) - 1), ["metadata", "annotations"])
+	value := object.get(entry.object, way, {})[name]
+	startswith(name, "container.apparmor.security.beta.kubernetes.io/")
+	value == "unconfined"
+	msg := "AppArmor is switched off"
+}
+
+# METADATA
+# title: Probe or hook of another host
+# description: A probe that names a host makes the node ask whatever is there, past network policies.
+# custom:
+#   id: k8s-probe-host
+#   severity: medium
+#   fix: Leave host out, so that the pod itself is asked.
+#   examples:
+#     bad: "{apiVersion: v1, kind: Pod, spec: {containers: [{name: a, livenessProbe: {httpGet: {host: 10.0.0.1, port: 80}}}]}}"
+#     good: "{apiVersion: v1, kind: Pod, spec: {containers: [{name: a, livenessProbe: {httpGet: {path: /ok, port: 80}}}]}}"
+deny_probe_host contains {"msg": msg, "path": array.concat(c.path, array.concat(way, ["host"]))} if {
+	some c in containers
+	some probe in [["livenessProbe"], ["readinessProbe"], ["startupProbe"], ["lifecycle", "postStart"], ["lifecycle", "preStop"]]
+	some action in ["httpGet", "tcpSocket"]
+	way := array.concat(probe, [action])
+	host := object.get(c.spec, array.concat(way, ["host"]), "")
+	host != ""
+	msg := sprintf("container %s has a %s of another host", [c.name, concat(".", probe)])
+}
+
 # METADATA
 # title: Privilege escalation allowed
 # description: Unless it is switched off, a process may gain more rights than its parent, by a setuid file for one.
@@ -342,6 +373,13 @@ warn_drop_capabilities contains {"msg": msg, "path": c.path} if {
 	some c in containers
 	not "ALL" in object.get(security(c), ["capabilities", "drop"], [])
 	msg := sprintf("container %s does not drop all capabilities", [c.name])
+}
+
+warn_drop_capabilities contains {"msg": msg, "path": at(c.path, ["securityContext", "capabilities", "add", i])} if {
+	some c in containers
+	capability := security(c).capabilities.add[i]
+	capability != "NET_BIND_SERVICE"
+	msg := sprintf("container %s adds %v: only NET_BIND_SERVICE may come back", [c.name, capability])
 }
 
 restricted_volumes := {
