@@ -3,6 +3,7 @@
 # related_resources: ["https://docs.github.com/en/actions/security-for-github-actions/security-guides/security-hardening-for-github-actions"]
 # custom:
 #   kinds: [yaml]
+#   needs: [jobs]
 package keyward.actions
 
 import rego.v1

@@ -2,6 +2,7 @@
 # title: CloudFormation
 # custom:
 #   kinds: [yaml, json]
+#   needs: [Resources, Parameters]
 package keyward.cloudformation
 
 import rego.v1

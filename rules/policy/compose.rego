@@ -2,6 +2,7 @@
 # title: Docker Compose files
 # custom:
 #   kinds: [yaml, json]
+#   needs: [services]
 package keyward.compose
 
 import rego.v1

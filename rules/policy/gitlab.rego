@@ -3,6 +3,7 @@
 # related_resources: ["https://docs.gitlab.com/ci/pipeline_security/"]
 # custom:
 #   kinds: [yaml]
+#   unless: [apiVersion, jobs, on, Resources, resource, planned_values, openapi, swagger]
 package keyward.gitlab
 
 import rego.v1

@@ -6,6 +6,7 @@
 # related_resources: ["https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html"]
 # custom:
 #   kinds: [json, yaml, embedded]
+#   needs: [Statement, Resources]
 package keyward.iam
 
 import rego.v1

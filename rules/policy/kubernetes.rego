@@ -6,6 +6,7 @@
 # related_resources: ["https://kubernetes.io/docs/concepts/security/pod-security-standards/"]
 # custom:
 #   kinds: [yaml, json]
+#   needs: [apiVersion]
 package keyward.kubernetes
 
 import rego.v1

@@ -3,6 +3,7 @@
 # description: Resources in HCL files and in plans (`terraform show -json`), for AWS, Google Cloud and Azure.
 # custom:
 #   kinds: [hcl2, json]
+#   needs: [resource, data, provider, planned_values]
 package keyward.terraform
 
 import rego.v1

@@ -1,6 +1,7 @@
 //! Asks policies about one document. Every rule is queried by its own full path: the engine answers a query for a whole
 //! package with less than there is.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +63,14 @@ pub struct Judge {
     engine: Engine,
     /// What was heard last, for an engine that takes another's place.
     input: Rego,
+    /// What all rules of a package say of it, by package; nothing where they could not be asked at once.
+    bundles: HashMap<String, Option<Rego>>,
+    /// True while rules are asked one by one: about what was left out, where only one is of interest.
+    alone: bool,
 }
+
+/// The rule of a package that holds all others that can refuse: the built-in files get one when they are read.
+pub(super) const BUNDLE: &str = "keyward_bundle";
 
 /// Work units between looks at the clock.
 const UNITS: u32 = 64;
@@ -78,19 +86,28 @@ pub(super) fn timer(limit: Duration) -> ExecutionTimerConfig {
 
 impl Judge {
     pub(super) fn new(pristine: &Arc<Engine>) -> Self {
-        Self { pristine: Arc::clone(pristine), engine: (**pristine).clone(), input: Rego::Undefined }
+        Self {
+            pristine: Arc::clone(pristine),
+            engine: (**pristine).clone(),
+            input: Rego::Undefined,
+            bundles: HashMap::new(),
+            alone: false,
+        }
     }
 
     /// Sets the document that is asked about.
     pub fn hear(&mut self, input: &Node) {
+        self.alone = false;
         self.set(convert::to_rego(input, None));
     }
 
     pub(super) fn hear_without(&mut self, input: &Node, without: &Node) {
+        self.alone = true;
         self.set(convert::to_rego(input, Some(without)));
     }
 
     fn set(&mut self, input: Rego) {
+        self.bundles.clear();
         self.input = input.clone();
         self.engine.set_input(input);
     }
@@ -100,7 +117,10 @@ impl Judge {
     /// # Errors
     /// A sentence: it did not finish in time, it contradicts itself, the engine gave up.
     pub fn ask(&mut self, query: &Query) -> Result<Vec<Denial>, String> {
-        let value = self.value(&query.path())?;
+        let value = match self.of_bundle(query) {
+            Some(value) => value,
+            None => self.value(&query.path())?,
+        };
         let results = results(&value)?;
         if results.is_empty() || self.excepted(query)? {
             return Ok(Vec::new());
@@ -110,6 +130,19 @@ impl Judge {
         denials.dedup();
         denials.truncate(MOST);
         Ok(denials)
+    }
+
+    /// What the rule says, where its whole package could be asked at once. What fails then is asked alone, so that the
+    /// others are heard.
+    fn of_bundle(&mut self, query: &Query) -> Option<Rego> {
+        if !query.bundled || self.alone {
+            return None;
+        }
+        if !self.bundles.contains_key(&query.package) {
+            let all = self.value(&format!("data.{}.{BUNDLE}", query.package)).ok();
+            self.bundles.insert(query.package.clone(), all);
+        }
+        field(self.bundles.get(&query.package)?.as_ref()?, &query.rule).cloned()
     }
 
     /// `exception[_][_] == "name"`, as conftest asks.

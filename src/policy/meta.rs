@@ -23,6 +23,12 @@ pub struct Query {
     pub meta: Arc<RuleMeta>,
     /// Formats it looks at; none: all.
     pub kinds: Vec<String>,
+    /// Keys of which a document must have one for the rule to say anything; none: it may speak of any.
+    pub needs: Vec<String>,
+    /// Keys of which a document may have none.
+    pub unless: Vec<String>,
+    /// True where all rules of its package can be asked at once, which shares what they have in common.
+    pub(super) bundled: bool,
     /// The policy file that has it first.
     pub file: String,
     /// What it must find and must not, as its annotation has them: `custom.examples.bad` and `good`.
@@ -52,6 +58,12 @@ impl Query {
             Input::Together => named("together"),
             Input::Combined => !named("together"),
         }
+    }
+
+    /// False for a document that it surely says nothing of, by the keys its package's annotation names.
+    pub fn speaks_of(&self, document: &Node) -> bool {
+        let has = |name: &String| document.get(name).is_some();
+        (self.needs.is_empty() || self.needs.iter().any(has)) && !self.unless.iter().any(has)
     }
 
     /// True when it looks at files of this format.
@@ -103,14 +115,20 @@ pub(super) fn queries(
             let own = note(line);
             let made = || {
                 let meta = meta(&package, name, verdict, general, own);
-                let kinds = general.and_then(|note| note.get("custom")?.get("kinds"));
-                let kinds = kinds.map(Node::items).unwrap_or_default();
+                let words = |name: &str| -> Vec<String> {
+                    let list = general.and_then(|note| note.get("custom")?.get(name));
+                    let items = list.map(Node::items).unwrap_or_default();
+                    items.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+                };
                 Query {
                     package: package.clone(),
                     rule: name.clone(),
                     verdict,
                     meta: Arc::new(RuleMeta { id: String::new(), ..meta }),
-                    kinds: kinds.iter().filter_map(|kind| kind.as_str().map(str::to_owned)).collect(),
+                    kinds: words("kinds"),
+                    needs: words("needs"),
+                    unless: words("unless"),
+                    bundled: false,
                     file: file.clone(),
                     examples: own.and_then(examples),
                 }

@@ -126,7 +126,9 @@ impl Policies {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let (queries, tests) = meta::queries(&modules, &notes, &options.namespaces)?;
+        let (mut queries, tests) = meta::queries(&modules, &notes, &options.namespaces)?;
+        let plain = |query: &Query| files.iter().any(|file| file.plain && file.name == query.file);
+        queries.iter_mut().for_each(|query| query.bundled = plain(query));
         engine.set_execution_timer_config(judge::timer(options.limit));
         // Compiled once, before it is copied for each thread; an error here would else be one of every document.
         guard(|| engine.eval_query("1 == 1".into(), false))

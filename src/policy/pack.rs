@@ -1,8 +1,10 @@
 //! The built-in policies. Each rule's annotation holds its examples; a test runs them.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use super::PolicyFile;
+use super::judge::{BUNDLE, Verdict};
 
 /// (name, text), as in `rules/policy/`.
 const FILES: &[(&str, &str)] = &[
@@ -19,9 +21,22 @@ const FILES: &[(&str, &str)] = &[
 
 /// The built-in policies, as they are read.
 pub fn builtin() -> Vec<PolicyFile> {
-    let file =
-        |(name, text): &(&str, &str)| PolicyFile { plain: true, ..PolicyFile::new(format!("built-in {name}"), *text) };
+    let file = |(name, text): &(&str, &str)| PolicyFile {
+        plain: true,
+        ..PolicyFile::new(format!("built-in {name}"), format!("{text}{}", bundle(text)))
+    };
     FILES.iter().map(file).collect()
+}
+
+/// One more rule, that holds all that can refuse: `pods` and the like are worked out once for all of them.
+fn bundle(text: &str) -> String {
+    let named = |line: &str| {
+        let name = line.split_once(" contains ")?.0;
+        (!name.contains(' ') && Verdict::of_rule(name).is_some()).then(|| name.to_owned())
+    };
+    let names: BTreeSet<String> = text.lines().filter_map(named).collect();
+    let entries: Vec<String> = names.iter().map(|name| format!("\"{name}\": {name}")).collect();
+    format!("\n{BUNDLE} := {{{}}}\n", entries.join(", "))
 }
 
 /// The ids of the built-in rules, read from their texts: nothing is compiled for it.
@@ -109,6 +124,27 @@ mod tests {
             for document in heard(query, read(query, good)) {
                 judge.hear(&document);
                 assert_eq!(judge.ask(query).unwrap(), [], "{id} finds its good example");
+            }
+        }
+    }
+
+    #[test]
+    fn a_package_asked_at_once_says_what_its_rules_say_alone() {
+        let policies = pack();
+        let (mut judge, mut alone) = (policies.judge(), policies.judge());
+        for query in policies.queries() {
+            let (bad, _) = query.examples.as_ref().unwrap();
+            for document in heard(query, read(query, bad)) {
+                for other in
+                    policies.queries().iter().filter(|other| other.kinds.iter().any(|k| query.kinds.contains(k)))
+                {
+                    judge.hear(&document);
+                    alone.hear_without(&document, &Node::new(crate::parse::Value::Null, document.span));
+                    let (together, one) = (judge.ask(other), alone.ask(other));
+                    assert_eq!(together, one, "{} on the example of {}", other.meta.id, query.meta.id);
+                    let silent = !other.speaks_of(&document) && !other.hears(Input::Together);
+                    assert!(!silent || one == Ok(Vec::new()), "{} would be passed over", other.meta.id);
+                }
             }
         }
     }

@@ -157,7 +157,7 @@ fn tell(desk: &Desk<'_>, state: &State, items: &[Item], detector: &Detector, fou
                 let (at, span) = (parse::shown(&first.at), app.node.place(&first.at));
                 if let Some(saying) = about(rule, message(rule, &items), at, span, config) {
                     let saying = Saying { note: note(&items), ..saying };
-                    add(desk.governance, (&app.origin, &app.bytes), saying, detector, found);
+                    add(desk.governance, (&app.origin, &app.bytes), vec![saying], detector, found);
                 }
             }
             Of::Mark(_) => {
@@ -168,7 +168,7 @@ fn tell(desk: &Desk<'_>, state: &State, items: &[Item], detector: &Detector, fou
                 let marks: Vec<&Mark> = items.iter().filter_map(mark).collect();
                 let Some(mark) = marks.first() else { continue };
                 if let Some(saying) = about(rule, missing(&place, &marks), String::new(), mark.span, config) {
-                    add(desk.governance, (&mark.origin, &mark.head), saying, detector, found);
+                    add(desk.governance, (&mark.origin, &mark.head), vec![saying], detector, found);
                 }
             }
         }

@@ -53,15 +53,15 @@ pub(super) fn candidates(
     out
 }
 
-/// Adds a saying to what was found in its file.
+/// Adds sayings to what was found in their file.
 pub(super) fn add(
     governance: &Governance<'_>,
     (origin, bytes): (&Origin, &[u8]),
-    saying: Saying,
+    sayings: Vec<Saying>,
     detector: &Detector,
     found: &mut Vec<Found>,
 ) {
-    let candidates = candidates(governance, origin, bytes, vec![saying], detector);
+    let candidates = candidates(governance, origin, bytes, sayings, detector);
     let at = found.partition_point(|there| there.origin < *origin);
     if found.get(at).is_none_or(|there| there.origin != *origin) {
         let blob = Blob { origin, bytes, fresh: &Fresh::All, former_path: None, earlier: &[] };

@@ -1,6 +1,6 @@
 //! Manifests and policies as a check of one blob: parse it once, ask both, keep what its earlier versions had not.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -352,9 +352,13 @@ impl<'a> Desk<'a> {
         detector: &Detector,
         found: &mut Vec<Found>,
     ) {
+        let mut by_file: BTreeMap<usize, Vec<Saying>> = BTreeMap::new();
         for (n, saying) in sayings {
+            by_file.entry(n).or_default().push(saying);
+        }
+        for (n, sayings) in by_file {
             if let Some((origin, bytes, _)) = reads.get(n) {
-                add(self.governance, (origin, bytes), saying, detector, found);
+                add(self.governance, (origin, bytes), sayings, detector, found);
             }
         }
     }
@@ -372,6 +376,9 @@ fn ask(
     let mut judge = lock(bench.idle).pop().unwrap_or_else(|| bench.policies.judge());
     judge.hear(document);
     for query in bench.policies.queries().iter().filter(|query| query.hears(input)) {
+        if input != Input::Together && input != Input::Combined && !query.speaks_of(document) {
+            continue;
+        }
         let denials = match judge.ask(query) {
             Ok(denials) => denials,
             Err(why) => {
