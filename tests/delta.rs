@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use keyward::config::PathFilter;
 use keyward::detect::{Detector, Evidence};
 use keyward::git::Repo as Git;
@@ -114,6 +116,33 @@ impl Texts {
         Self { seed: Seed::new(seed), patterns }
     }
 
+    /// Some of the patterns' texts in base64, on one line or wrapped; a line that looks like one of it may stand before.
+    fn encoded(&mut self) -> String {
+        let mut said = String::new();
+        for _ in 0..=self.seed.below(4) {
+            let at = self.seed.below(self.patterns.len() as u64) as usize;
+            said += &String::from_utf8_lossy(&expand(&self.patterns[at], &mut self.seed).unwrap());
+            said += "\nand some other text between them\n";
+        }
+        if self.seed.below(4) == 0 {
+            let form = self.seed.below(3);
+            let say = |c: char| match form {
+                0 => format!("%{:02x}", u32::from(c)),
+                1 => format!("\\u{:04x}", u32::from(c)),
+                _ => format!("&#{};", u32::from(c)),
+            };
+            let telling = |c: char| form == 1 || !c.is_ascii_alphanumeric();
+            return said.chars().map(|c| if telling(c) { say(c) } else { c.to_string() }).collect::<String>() + "\n";
+        }
+        let encoded = STANDARD.encode(said);
+        let before = ["data: ", "password: ", "0123456789abcdef0123456789abcdef\n", ""][self.seed.below(4) as usize];
+        let (width, joint) =
+            [(usize::MAX, ""), (64, "\n"), (76, "\r\n"), (64, "\\n"), (64, "\" +\n\"")][self.seed.below(5) as usize];
+        let lines: Vec<&str> =
+            encoded.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        format!("{before}{}\n", lines.join(joint))
+    }
+
     fn line(&mut self) -> String {
         match self.seed.below(10) {
             0..=1 => {
@@ -123,6 +152,7 @@ impl Texts {
             }
             2 => "    # keyward:allow -- a reason\n".to_owned(),
             3 => "password = \"\"\n-----BEGIN RSA PRIVATE KEY-----\n".to_owned(),
+            4 => self.encoded(),
             _ => {
                 String::from_utf8_lossy(&expand("[a-z]{3,9} = [a-z]{2,8}\\([a-z, ]{0,40}\\);", &mut self.seed).unwrap())
                     .into_owned()
@@ -225,6 +255,38 @@ fn marks_move_with_their_lines_and_quotes_open_and_close_far_away() {
     let versions =
         [with("", 200), with("# keyward:allow\n", 200), with(start, 201), with(start, 202) + "# keyward:allow-end\n"];
     chain(&Repo::new(), &versions);
+}
+
+#[test]
+fn encoded_texts_that_change_in_their_middle_grow_and_lose_their_beginning() {
+    let token = |n: u64| made_up("ghp_[A-Za-z0-9]{36}", n);
+    let said = |n: u64, more: u64| filler(10, 30) + &format!("key: {}\n", token(n)) + &filler(70, 20 + more);
+    let wrapped = |text: String| {
+        let text = STANDARD.encode(text);
+        text.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect::<Vec<_>>().join("\n") + "\n"
+    };
+    let file = |before: &str, blob: &str, behind: &str| filler(200, 90) + before + blob + behind + &filler(400, 90);
+    let blob = wrapped(said(20, 0));
+    let cut = blob.split_once('\n').unwrap().1;
+    let line = STANDARD.encode(said(23, 0));
+    // A run that says nothing joins the others from before, then one that does.
+    let (nothing, something) =
+        ("0123456789abcdef".repeat(4) + "\n", wrapped("some text that is as long as one line is ".into()));
+    let versions = [
+        file("", &blob, ""),
+        file("", &wrapped(said(21, 0)), ""),
+        file("", &wrapped(said(21, 40)), "x\n"),
+        file("more\n", &blob, ""),
+        file(&nothing, &blob, ""),
+        file(&something, &blob, ""),
+        file("", cut, ""),
+        file("password: ", &line, "\n"),
+        file("", &line, "\n"),
+        file("", &format!("{}\n{line}", &line[..400]), "\n"),
+        file("", &blob, &format!("password: {}\n", STANDARD.encode("correct-Horse-7!"))),
+    ];
+    let tally = chain(&Repo::new(), &versions);
+    assert!(tally.candidates >= 8, "{}", tally.candidates);
 }
 
 #[test]

@@ -135,6 +135,8 @@ fn candidate(rule: &str, bytes: &[u8], span: Span, line: u32) -> Candidate {
     };
     Candidate {
         claim: None,
+        decoded: Vec::new(),
+        encoded: None,
         rule: Arc::new(rule),
         secret: Secret::new(span.of(bytes), 0),
         span,

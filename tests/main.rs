@@ -9,6 +9,7 @@ mod baseline;
 mod cache;
 mod cli;
 mod common;
+mod decode;
 mod delta;
 mod detect;
 mod gate;

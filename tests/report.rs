@@ -52,6 +52,8 @@ fn candidate(rule: &Arc<RuleMeta>, bytes: &[u8], secret: &[u8]) -> Candidate {
     let value = Secret::new(secret, secret.iter().position(|b| *b == b'_').map_or(0, |n| n + 1));
     let inside = Span::new(at - line, span.end.min(end) - line);
     Candidate {
+        decoded: Vec::new(),
+        encoded: None,
         claim: None,
         rule: rule.clone(),
         snippet: Snippet::new(&bytes[line..end], inside, &[(inside, &value)]),

@@ -30,6 +30,8 @@ fn candidate(secret: &str, guessable: bool) -> Candidate {
     let span = Span::new(6, 6 + secret.len());
     let secret = Secret::new(secret.as_bytes(), 0);
     Candidate {
+        decoded: Vec::new(),
+        encoded: None,
         claim: None,
         rule: Arc::new(meta),
         span,

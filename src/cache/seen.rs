@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BytePath, Candidate, Confidence, Contents, Found, Mark, MarkScope, Note, ObjectId, Origin, OriginKind, Position,
-    Problem, Related, RuleMeta, Secret, SkipReason, Snippet, Span,
+    BytePath, Candidate, Coding, Confidence, Contents, Found, Mark, MarkScope, Note, ObjectId, Origin, OriginKind,
+    Position, Problem, Related, RuleMeta, Secret, SkipReason, Snippet, Span,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -40,6 +40,8 @@ type Range = (usize, usize);
 struct Kept {
     rule: Word,
     secret: (Bytes, usize),
+    decoded: Vec<u8>,
+    encoded: Option<Bytes>,
     span: Range,
     evidence: Vec<Range>,
     start: Place,
@@ -110,6 +112,10 @@ struct KeptMark {
 
 /// Kinds of origin that a history has.
 const KINDS: [OriginKind; 3] = [OriginKind::History, OriginKind::CommitMessage, OriginKind::TagMessage];
+
+fn coding_number(coding: &Coding) -> Option<u8> {
+    u8::try_from(Coding::ALL.iter().position(|known| known == coding)?).ok()
+}
 
 fn range(span: &Span) -> Range {
     (span.start, span.end)
@@ -187,6 +193,8 @@ impl Kept {
         Self {
             rule: numbers.word(&candidate.rule.id),
             secret: (numbers.of(Cow::Borrowed(candidate.secret.reveal())), candidate.secret.public()),
+            decoded: candidate.decoded.iter().filter_map(coding_number).collect(),
+            encoded: candidate.encoded.as_ref().map(|encoded| numbers.of(Cow::Borrowed(encoded.reveal()))),
             span: range(&candidate.span),
             evidence: candidate.evidence.iter().map(range).collect(),
             start: place(&candidate.start),
@@ -218,9 +226,16 @@ impl Kept {
             Some(why) => Some(words.text(why)?),
             None => None,
         };
+        let coding = |number: u8| Coding::ALL.get(usize::from(number)).copied();
+        let encoded = match self.encoded {
+            Some(encoded) => Some(Secret::new(words.bytes(encoded)?, 0)),
+            None => None,
+        };
         Some(Candidate {
             rule: Arc::clone(rule(words.word(self.rule)?)?),
             secret: Secret::new(words.bytes(self.secret.0)?, self.secret.1),
+            decoded: self.decoded.into_iter().map(coding).collect::<Option<_>>()?,
+            encoded,
             span: span(self.span),
             evidence: self.evidence.into_iter().map(span).collect(),
             start: position(self.start),

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::Detector;
+use super::decode::Carried;
 use super::encoding::Map;
 use super::generic;
-use super::judge::{self, Seen};
+use super::judge::{self, Decoded, Seen};
 use super::lines::Lines;
 use super::marks;
 use super::sweep::{MOST, Seens, Swept};
@@ -33,17 +34,26 @@ pub(super) fn found(detector: &Detector, blob: &Blob<'_>, swept: Swept) -> Optio
     let mut found = Found::new(blob.origin.clone());
     let mut broken = swept.stored.broken.clone();
     broken.extend(swept.decoded.iter().flat_map(|(_, seens)| seens.broken.iter().copied()));
-    let cut = swept.stored.cut || swept.decoded.as_ref().is_some_and(|(_, seens)| seens.cut);
+    let any =
+        |told: fn(&Seens) -> bool| told(&swept.stored) || swept.decoded.as_ref().is_some_and(|(_, seens)| told(seens));
+    let (cut, shut) = (any(|seens| seens.cut), any(|seens| seens.shut));
     if let Some((bytes, seens)) = swept.decoded {
         let text = Text { bytes: &bytes, lines: Lines::new(&bytes, 0), map: Map::utf16(&bytes, swept.skip) };
         tell(detector, blob, &text, seens, &mut found);
     }
-    if !swept.stored.seen.is_empty() || !swept.stored.marks.is_empty() {
+    if !swept.stored.seen.is_empty() || !swept.stored.marks.is_empty() || !swept.stored.carried.is_empty() {
         let text = Text { bytes: blob.bytes, lines: Lines::new(blob.bytes, swept.skip), map: Map::Same };
         tell(detector, blob, &text, swept.stored, &mut found);
     }
     if cut {
-        found.problems.push(too_much(blob));
+        let why =
+            format!("more than {MOST} candidates, or more work than any real file needs: not all of it was looked at");
+        found.problems.push(too_much(blob, why));
+    }
+    if shut {
+        let why =
+            "encoded text within encoded text, deeper or longer than any real file holds: not all of it was decoded";
+        found.problems.push(too_much(blob, why.to_owned()));
     }
     broken.sort_unstable();
     broken.dedup();
@@ -52,9 +62,7 @@ pub(super) fn found(detector: &Detector, blob: &Blob<'_>, swept: Swept) -> Optio
     (!found.is_empty()).then_some(found)
 }
 
-fn too_much(blob: &Blob<'_>) -> Problem {
-    let why =
-        format!("more than {MOST} candidates, or more work than any real file needs: not all of it was looked at");
+fn too_much(blob: &Blob<'_>, why: String) -> Problem {
     Problem::new(blob.origin.name(), why).fix("exclude it, or split it into smaller files")
 }
 
@@ -66,15 +74,9 @@ fn unusable(detector: &Detector, rule: usize) -> Option<Problem> {
 
 /// Judges what was seen in one text and appends what is fresh.
 fn tell(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seens: Seens, found: &mut Found) {
-    let Seens { mut seen, marks: places, .. } = seens;
+    let Seens { seen, marks: places, carried, .. } = seens;
     let rules = &detector.rules;
-    for seen in &mut seen {
-        if let Some(rule) = rules.get(seen.rule) {
-            seen.weigh(rule, text.bytes);
-        }
-    }
-    judge::compose(&mut seen, rules, &text.lines, |id| detector.rule_of(id));
-    judge::settle(&mut seen, rules);
+    let mut seen = judged(detector, text.bytes, &text.lines, seen, &carried, false);
     let part = |seen: &Seen| rules.get(seen.rule).is_none_or(|rule| rule.part);
     seen.retain(|seen| !part(seen));
     let candidates = candidates(rules, blob, text, &seen);
@@ -88,10 +90,59 @@ fn tell(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seens: Seens, fou
     found.marks.extend(marks);
 }
 
+/// What was seen in a text, weighed and settled, with what was seen in its encoded parts, each where it lies.
+fn judged(
+    detector: &Detector,
+    text: &[u8],
+    lines: &Lines<'_>,
+    mut own: Vec<Seen>,
+    carried: &[(Span, Arc<Carried>)],
+    encoded: bool,
+) -> Vec<Seen> {
+    let rules = &detector.rules;
+    for seen in &mut own {
+        if let Some(rule) = rules.get(seen.rule) {
+            seen.weigh(rule, text);
+        }
+    }
+    let first = own.len();
+    for (span, inner) in carried {
+        let lines = Lines::new(&inner.text, 0);
+        let seen = judged(detector, &inner.text, &lines, inner.seens.seen.clone(), &inner.seens.carried, true);
+        own.extend(seen.into_iter().map(|seen| outer(seen, inner, span.start)));
+    }
+    judge::compose(&mut own, rules, lines, |id| detector.rule_of(id), encoded);
+    let mut within = own.split_off(first);
+    judge::settle(&mut own, rules);
+    if !within.is_empty() {
+        judge::give_way(&mut own, &mut within, rules, text);
+        own.append(&mut within);
+        // Two ways may lead to one secret: the shorter is told.
+        let layers = |seen: &Seen| seen.decoded.as_ref().map_or(0, |decoded| decoded.how.len());
+        own.sort_by_key(|seen| (seen.secret, seen.rule, seen.dropped.is_some(), layers(seen), seen.whole));
+        own.dedup_by(|next, kept| (next.secret, next.rule) == (kept.secret, kept.rule) && next.decoded.is_some());
+    }
+    own
+}
+
+/// The same in the text that the encoded part begins in at `at`.
+fn outer(seen: Seen, carried: &Carried, at: usize) -> Seen {
+    let place = |span: Span| carried.outer(at, span);
+    let how = seen.decoded.iter().flat_map(|decoded| decoded.how.iter());
+    let how = carried.how.iter().chain(how).copied().collect();
+    Seen {
+        whole: place(seen.whole),
+        secret: place(seen.secret),
+        parts: seen.parts.iter().map(|(rule, span)| (*rule, place(*span))).collect(),
+        decoded: Some(Arc::new(Decoded { value: seen.value(&carried.text).into(), how })),
+        ..seen
+    }
+}
+
 /// Candidates of all that is fresh.
 fn candidates(rules: &[Rule], blob: &Blob<'_>, text: &Text<'_>, seen: &[Seen]) -> Vec<Candidate> {
     let secrets: Vec<(Span, Secret)> =
-        seen.iter().map(|seen| (seen.secret, Secret::new(seen.secret.of(text.bytes), seen.public))).collect();
+        seen.iter().map(|seen| (seen.secret, Secret::new(seen.value(text.bytes), seen.public))).collect();
     let longest = seen.iter().map(|seen| seen.secret.len()).max().unwrap_or_default();
     let positions = Positions::new(text, seen);
     let mut out = Vec::new();
@@ -111,6 +162,8 @@ fn candidates(rules: &[Rule], blob: &Blob<'_>, text: &Text<'_>, seen: &[Seen]) -
             rule: Arc::clone(&rule.meta),
             secret: secret.clone(),
             claim: None,
+            decoded: here.decoded.iter().flat_map(|decoded| decoded.how.iter().copied()).collect(),
+            encoded: here.decoded.is_some().then(|| Secret::new(here.secret.of(text.bytes), 0)),
             span: stored(here.secret),
             evidence,
             start: positions.at(here.secret.start),

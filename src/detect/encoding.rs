@@ -66,6 +66,7 @@ pub(super) fn decode(bytes: &[u8], big: bool, out: &mut Vec<u8>) {
 }
 
 /// From offsets in a text to offsets in the blob it was decoded from.
+#[derive(Debug)]
 pub(super) enum Map {
     /// They are the same.
     Same,

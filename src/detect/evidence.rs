@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::Detector;
+use super::decode::{self, Carried};
 use super::encoding::Encoding;
 use super::generic;
 use super::judge::Seen;
@@ -24,6 +25,10 @@ pub struct Evidence {
     marks: Vec<usize>,
     /// Upper bound of the work that a look at the whole text takes.
     spent: u64,
+    /// What was seen in encoded parts, by place.
+    carried: Vec<(Span, Arc<Carried>)>,
+    /// Upper bound of the bytes that looking into them takes.
+    decoded: usize,
     /// Bytes of the text.
     length: usize,
 }
@@ -73,6 +78,11 @@ impl Stretch {
         after && at < end && (self.last || end - at >= ahead)
     }
 
+    /// True when an encoded part was taken over with all that decides what is seen in it.
+    fn holds_carrier(&self, carrier: Span) -> bool {
+        self.holds(carrier.start, decode::BACK, carrier.len().saturating_add(decode::AHEAD))
+    }
+
     /// The places all of whose neighbourhood was taken over.
     fn inner(&self) -> Span {
         let end = self.run.to + self.run.len;
@@ -97,23 +107,34 @@ pub(super) fn trace(
     base: Option<(&Evidence, &[Copied])>,
 ) -> (Option<Swept>, Option<Evidence>) {
     let Encoding::Bytes { skip } = Encoding::of(blob.bytes) else { return (sweep::sweep(detector, blob), None) };
+    if decode::is_whole(blob.bytes) {
+        return (sweep::sweep(detector, blob), None);
+    }
     let followed = base.and_then(|(base, runs)| follow(detector, blob, base, runs));
-    let (pass, spent) = followed.unwrap_or_else(|| {
+    let (pass, spent, decoded) = followed.unwrap_or_else(|| {
         let mut pass = Pass::new(detector, blob, blob.bytes);
         pass.trail = Some(Vec::new());
         pass.whole();
-        let spent = pass.budget.spent();
-        (pass, spent)
+        if !pass.seens.cut {
+            decode::whole(&mut pass);
+        }
+        let (spent, decoded) = (pass.budget.spent(), pass.bounds.spent());
+        (pass, spent, decoded)
     });
-    let sound = !pass.seens.cut && pass.seens.broken.is_empty() && detector.traces;
-    let evidence = sound.then(|| Evidence::of(detector, &pass, spent));
+    let sound = !pass.seens.cut && !pass.seens.shut && pass.seens.broken.is_empty() && detector.traces;
+    let evidence = sound.then(|| Evidence::of(detector, &pass, spent, decoded));
     let seens = pass.finish();
     ((!seens.is_empty()).then_some(Swept { skip, stored: seens, decoded: None }), evidence)
 }
 
-/// A pass that shows what a look at the whole text would show, and the work that this would take at the most. None
-/// where that cannot be told: near the limits it depends on all of the text.
-fn follow<'p>(detector: &'p Detector, blob: &'p Blob<'p>, base: &Evidence, runs: &[Copied]) -> Option<(Pass<'p>, u64)> {
+/// A pass that shows what a look at the whole text would show, and the work and the decoded bytes that this would take
+/// at the most. None where that cannot be told: near the limits it depends on all of the text.
+fn follow<'p>(
+    detector: &'p Detector,
+    blob: &'p Blob<'p>,
+    base: &Evidence,
+    runs: &[Copied],
+) -> Option<(Pass<'p>, u64, usize)> {
     let mut pass = Pass::new(detector, blob, blob.bytes);
     pass.trail = Some(Vec::new());
     let length = blob.bytes.len();
@@ -123,10 +144,14 @@ fn follow<'p>(detector: &'p Detector, blob: &'p Blob<'p>, base: &Evidence, runs:
         .map(|run| Stretch { run: *run, first: run.from == 0 && run.to == 0, last: ends(run) })
         .filter(|stretch| !stretch.inner().is_empty())
         .collect();
+    let mut windows = Vec::with_capacity(stretches.len() + 1);
     let mut from = 0;
     for inner in stretches.iter().map(Stretch::inner).chain([Span::new(length, length)]) {
         if from < inner.start && pass.part(Span::new(from, inner.start), inner.start.saturating_add(NEAR)) == Go::Stop {
             return None;
+        }
+        if from < inner.start {
+            windows.push(Span::new(from.saturating_sub(decode::NEAR), inner.start.saturating_add(decode::NEAR)));
         }
         from = from.max(inner.end);
     }
@@ -135,9 +160,36 @@ fn follow<'p>(detector: &'p Detector, blob: &'p Blob<'p>, base: &Evidence, runs:
             return None;
         }
     }
+    look_into(&mut pass, base, &stretches, &windows);
     let spent = base.spent.saturating_add(pass.budget.spent());
-    let far = pass.budget.is_spent() || spent > pass.budget.all() / 2 || pass.seens.seen.len() > MOST / 2;
-    (!far && !pass.seens.cut).then_some((pass, spent))
+    let decoded = base.decoded.saturating_add(pass.bounds.spent());
+    let many = pass.seens.seen.len() + pass.seens.within;
+    let far = pass.budget.is_spent() || spent > pass.budget.all() / 2 || many > MOST / 2;
+    let far = far || decoded > pass.bounds.all() / 2;
+    (!far && !pass.seens.cut && !pass.seens.shut).then_some((pass, spent, decoded))
+}
+
+/// What was seen in encoded parts that were taken over whole; all others lie near a change, and are looked into again.
+fn look_into(pass: &mut Pass<'_>, base: &Evidence, stretches: &[Stretch], windows: &[Span]) {
+    let known = |carrier: Span| stretches.iter().any(|stretch| stretch.holds_carrier(carrier));
+    let length = pass.length();
+    let windows: Vec<Span> = windows.iter().map(|window| Span::new(window.start, window.end.min(length))).collect();
+    decode::parts(pass, &windows, &known);
+    for (place, carried) in &base.carried {
+        let all = carried.all(*place);
+        let taken = stretches.iter().find_map(|stretch| {
+            let run = stretch.run;
+            let inside = all.start >= run.from && all.end <= run.from + run.len;
+            let moved = |at: usize| at - run.from + run.to;
+            let held = inside && stretch.holds_carrier(Span::new(moved(all.start), moved(all.end)));
+            held.then(|| Span::new(moved(place.start), moved(place.end)))
+        });
+        if let Some(moved) = taken {
+            pass.seens.within += carried.matches();
+            pass.seens.carried.push((moved, Arc::clone(carried)));
+        }
+    }
+    pass.seens.carried.sort_by_key(|(place, _)| *place);
 }
 
 /// What was seen in the base where nothing changed; what reaches to where something did is asked again.
@@ -176,7 +228,7 @@ fn moved(seen: &Seen, from: usize, to: usize) -> Seen {
 }
 
 impl Evidence {
-    fn of(detector: &Detector, pass: &Pass<'_>, spent: u64) -> Self {
+    fn of(detector: &Detector, pass: &Pass<'_>, spent: u64, decoded: usize) -> Self {
         let mut steps: Vec<Kept> = Vec::new();
         for Step { rule, anchor, seen } in pass.trail.iter().flatten() {
             let seen = seen.and_then(|at| pass.seens.seen.get(at));
@@ -192,6 +244,7 @@ impl Evidence {
         steps.sort_by_key(|step| (step.anchor, step.rule));
         let mut marks = pass.seens.marks.clone();
         marks.sort_unstable();
-        Self { steps, marks, spent, length: pass.length() }
+        let carried = pass.seens.carried.clone();
+        Self { steps, marks, spent, carried, decoded, length: pass.length() }
     }
 }

@@ -14,7 +14,7 @@ mod tests;
 
 use facts::is_mail;
 pub(super) use facts::{Facts, PathFacts};
-use syntax::{How, Quote, Reading};
+use syntax::{GAP, How, Quote, Reading};
 
 use super::words::Lexicon;
 use crate::model::{BytePath, Confidence, Note, Span};
@@ -76,6 +76,18 @@ pub(super) fn read(text: &[u8], anchor: Span) -> Option<Assigned> {
     let whole = Span::new(start + reading.name.start.min(reading.value.start), start + reading.value.end);
     let value = Span::new(start + reading.value.start, start + reading.value.end);
     Some(Assigned { whole, value, facts })
+}
+
+/// The same where the value was found to be encoded, and `said` is what it says: what is secret in that, and what the
+/// model goes by.
+pub(super) fn read_decoded(text: &[u8], anchor: Span, value: Span, said: &[u8]) -> Option<(Vec<u8>, Facts)> {
+    let start = anchor.start.saturating_sub(BACK);
+    let before = text.get(start..value.start).filter(|_| anchor.end <= value.start)?;
+    let behind = text.get(value.end..text.len().min(value.end.saturating_add(GAP)))?;
+    let window = [before, said, behind].concat();
+    let found = read(&window, Span::new(anchor.start - start, anchor.end - start))?;
+    let inside = Span::new(before.len(), before.len() + said.len()).contains(&found.value);
+    inside.then(|| (found.value.of(&window).to_vec(), found.facts))
 }
 
 fn reading(text: &[u8], anchor: Span) -> Option<Reading> {

@@ -1,10 +1,12 @@
 //! What a match is worth: entropy, looks, checksum, parts nearby, better rules over the same bytes.
 
+use std::sync::Arc;
+
 use super::checksum::{self, Verdict};
 use super::entropy::shannon;
 use super::lines::Lines;
 use super::placeholder::{self, Look};
-use crate::model::{Confidence, Note, Span};
+use crate::model::{Coding, Confidence, Note, Span};
 use crate::rule::{Checksum, Kind, Rule};
 
 /// A match on its way to a candidate. Spans are in the text that was matched.
@@ -32,6 +34,19 @@ pub(super) struct Seen {
     pub(super) features: Vec<u8>,
     /// True when the secret could be guessed.
     pub(super) guessable: bool,
+    /// What the secret says, where it stands encoded.
+    pub(super) decoded: Option<Arc<Decoded>>,
+    /// A composite some of whose parts were not found yet: they may lie outside what is encoded.
+    pub(super) apart: bool,
+}
+
+/// What an encoded secret says.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    /// The secret.
+    pub(super) value: Box<[u8]>,
+    /// How it is encoded, the outermost first.
+    pub(super) how: Vec<Coding>,
 }
 
 /// A value with less than this many bits by its own entropy could be guessed from its hash.
@@ -39,10 +54,23 @@ const GUESSABLE_BITS: f64 = 64.0;
 /// So could a shorter one.
 const GUESSABLE_LENGTH: usize = 16;
 
+impl Decoded {
+    /// What a value says that is encoded as a whole.
+    pub(super) fn of((value, how): (Vec<u8>, Coding)) -> Arc<Self> {
+        Arc::new(Self { value: value.into(), how: vec![how] })
+    }
+}
+
 impl Seen {
+    /// The secret in the clear.
+    pub(super) fn value<'a>(&'a self, text: &'a [u8]) -> &'a [u8] {
+        self.decoded.as_ref().map_or_else(|| self.secret.of(text), |decoded| &decoded.value)
+    }
+
     /// Weighs the value by itself.
     pub(super) fn weigh(&mut self, rule: &Rule, text: &[u8]) {
-        let value = self.secret.of(text);
+        let (secret, decoded) = (self.secret, self.decoded.clone());
+        let value = decoded.as_ref().map_or_else(|| secret.of(text), |decoded| &decoded.value);
         let entropy = shannon(value);
         let bits = entropy * value.len() as f64;
         self.guessable = rule.meta.generic || value.len() < GUESSABLE_LENGTH || bits < GUESSABLE_BITS;
@@ -91,10 +119,17 @@ impl Seen {
     }
 }
 
-/// Gives each composite its nearest parts; one that misses a part is dropped.
-pub(super) fn compose(seen: &mut [Seen], rules: &[Rule], lines: &Lines, rule_of: impl Fn(&str) -> Option<usize>) {
+/// Gives each composite its nearest parts; one that misses a part is dropped, or is left `apart` in an encoded text.
+pub(super) fn compose(
+    seen: &mut [Seen],
+    rules: &[Rule],
+    lines: &Lines,
+    rule_of: impl Fn(&str) -> Option<usize>,
+    encoded: bool,
+) {
     let composite = |seen: &Seen| rules.get(seen.rule).is_some_and(|rule| !rule.requires.is_empty());
-    if !seen.iter().any(composite) {
+    let open = |seen: &Seen| composite(seen) && seen.parts.is_empty() && seen.dropped.is_none();
+    if !seen.iter().any(open) {
         return;
     }
     // (rule, first line, last line, span) of everything that may be a part; sorted, as `seen` is sorted by place.
@@ -107,7 +142,8 @@ pub(super) fn compose(seen: &mut [Seen], rules: &[Rule], lines: &Lines, rule_of:
         })
         .collect();
     parts.sort_unstable();
-    for candidate in seen.iter_mut().filter(|seen| seen.dropped.is_none()) {
+    for candidate in seen.iter_mut().filter(|seen| open(seen)) {
+        candidate.apart = false;
         let Some(rule) = rules.get(candidate.rule) else { continue };
         let first = lines.index(candidate.secret.start);
         let last = lines.index(candidate.secret.end.saturating_sub(1));
@@ -132,6 +168,11 @@ pub(super) fn compose(seen: &mut [Seen], rules: &[Rule], lines: &Lines, rule_of:
             });
             match nearest {
                 Some(part) => candidate.parts.push(part),
+                None if encoded => {
+                    candidate.apart = true;
+                    candidate.parts.clear();
+                    break;
+                }
                 None => {
                     candidate.dropped = Some(format!("no `{}` within {} lines", required.rule, required.within_lines));
                     break;
@@ -171,7 +212,7 @@ pub(super) fn settle(seen: &mut [Seen], rules: &[Rule]) {
     let mut longest = 0;
     for index in order {
         let Some(here) = seen.get(index) else { continue };
-        if here.dropped.is_some() || rules.get(here.rule).is_none_or(|rule| rule.part) {
+        if here.dropped.is_some() || here.apart || rules.get(here.rule).is_none_or(|rule| rule.part) {
             continue;
         }
         let from = here.secret.start.saturating_sub(longest);
@@ -196,6 +237,41 @@ pub(super) fn settle(seen: &mut [Seen], rules: &[Rule]) {
     for (index, why) in losers {
         if let Some(loser) = seen.get_mut(index) {
             loser.dropped = Some(why);
+        }
+    }
+}
+
+/// Settles between what stands in a text, `own`, and what is encoded `within` it, both sorted by place: the same secret is
+/// told once, a guess gives way to a rule that knows more, and of two guesses the one that saw less of the text.
+pub(super) fn give_way(own: &mut [Seen], within: &mut [Seen], rules: &[Rule], text: &[u8]) {
+    let counts =
+        |seen: &Seen| seen.dropped.is_none() && !seen.apart && rules.get(seen.rule).is_some_and(|rule| !rule.part);
+    let guess = |seen: &Seen| rules.get(seen.rule).is_some_and(|rule| rule.kind == Kind::Assignment);
+    let covered = |by: &Seen| Some(format!("covered by {}", rules.get(by.rule).map(Rule::id).unwrap_or_default()));
+    let longest = own.iter().map(|seen| seen.secret.len()).max().unwrap_or_default();
+    for inner in within.iter_mut().filter(|seen| counts(seen)) {
+        let first = own.partition_point(|seen| seen.secret.start + longest < inner.secret.start);
+        for outer in own.iter_mut().skip(first).take_while(|seen| seen.secret.start < inner.secret.end) {
+            if !counts(outer) || !outer.secret.overlaps(&inner.secret) {
+                continue;
+            }
+            let (guessed, guess) = (guess(outer), guess(inner));
+            // A rule may have taken the encoded form for a secret of its kind: the surer of the two knows better.
+            let all = outer.secret.contains(&inner.secret) && inner.secret.len() * 4 >= outer.secret.len() * 3;
+            let surer = inner.confidence >= outer.confidence;
+            let same = outer.value(text) == inner.value(&[]);
+            let gives_way = match (guessed, guess) {
+                (true, false) => true,
+                (true, true) => !same && outer.secret.contains(&inner.secret),
+                (false, false) => !same && all && surer,
+                (false, true) => false,
+            };
+            if gives_way {
+                outer.dropped = covered(inner);
+            } else if same || guess || all {
+                inner.dropped = covered(outer);
+                break;
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Secrets: from a blob's bytes to candidates. Knows rules and the model; nothing of files, git or configuration.
 //!
-//! One blob goes: encoding → prefilter → matcher (or the generic grammar) → judge → assemble.
+//! One blob goes: encoding → prefilter → matcher (or the generic grammar) → decode, and again → judge → assemble.
 
 mod assemble;
 mod checksum;
+mod decode;
 mod encoding;
 mod entropy;
 mod evidence;
@@ -41,6 +42,8 @@ pub struct Detector {
     matchers: Vec<Matcher>,
     by_id: OnceLock<HashMap<String, usize>>,
     prefilter: Prefilter,
+    /// What the processor can do.
+    simd: Simd,
     /// True when what was seen in a blob can be handed on to those made from it.
     traces: bool,
     /// There when somebody wants to hear of guesses that the model refuses.
@@ -95,6 +98,7 @@ impl Detector {
         if rules.is_empty() {
             return Err(DetectError::NoRules);
         }
+        let simd = if simd.is_here() { simd } else { Simd::Scalar };
         let prefilter = Prefilter::new(&rules, simd)?;
         let matchers = rules.iter().map(|_| Matcher::default()).collect();
         let traces = evidence::can_trace(&rules);
@@ -103,6 +107,7 @@ impl Detector {
             matchers,
             by_id: OnceLock::new(),
             prefilter,
+            simd,
             traces,
             refused: OnceLock::new(),
             ledger: OnceLock::new(),

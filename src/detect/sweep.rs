@@ -1,14 +1,16 @@
 //! One pass over a blob's text: every match of every rule that may apply. Weighs nothing but the generic grammar.
 
 use std::cell::{OnceCell, RefCell};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Detector;
+use super::decode::{self, Bounds, Carried};
 use super::encoding::{self, Encoding};
 use super::generic;
-use super::judge::Seen;
+use super::judge::{Decoded, Seen};
 use super::matcher::{Budget, Match, Matcher};
-use super::prefilter::{Go, Hit};
+use super::prefilter::{Go, Hit, Simd};
 use super::work::Work;
 use crate::model::{Blob, Confidence, OriginKind, Span};
 use crate::rule::{Kind, Rule};
@@ -29,11 +31,18 @@ pub(super) struct Seens {
     pub(super) cut: bool,
     /// Rules that had a hit but whose regex does not compile.
     pub(super) broken: Vec<usize>,
+    /// What was seen in encoded parts of the text, each with where it begins and ends.
+    pub(super) carried: Vec<(Span, Arc<Carried>)>,
+    /// How many matches those hold.
+    pub(super) within: usize,
+    /// True when something encoded was not looked into, for its size or its depth.
+    pub(super) shut: bool,
 }
 
 impl Seens {
     pub(super) fn is_empty(&self) -> bool {
-        self.seen.is_empty() && self.marks.is_empty() && self.broken.is_empty() && !self.cut
+        let nothing = self.seen.is_empty() && self.marks.is_empty() && self.carried.is_empty();
+        nothing && self.broken.is_empty() && !self.cut && !self.shut
     }
 }
 
@@ -71,6 +80,9 @@ pub(super) fn sweep(detector: &Detector, blob: &Blob<'_>) -> Option<Swept> {
 fn look(detector: &Detector, blob: &Blob<'_>, text: &[u8]) -> Seens {
     let mut pass = Pass::new(detector, blob, text);
     pass.whole();
+    if !pass.seens.cut {
+        decode::whole(&mut pass);
+    }
     pass.finish()
 }
 
@@ -81,6 +93,8 @@ pub(super) struct Pass<'p> {
     text: &'p [u8],
     pub(super) seens: Seens,
     pub(super) budget: Budget,
+    /// What may still be decoded.
+    pub(super) bounds: Bounds,
     work: Work,
     /// The anchors that were seen, where somebody wants to know, each with the number of its match.
     pub(super) trail: Option<Vec<Step>>,
@@ -98,9 +112,40 @@ pub(super) struct Step {
 impl<'p> Pass<'p> {
     pub(super) fn new(detector: &'p Detector, blob: &'p Blob<'p>, text: &'p [u8]) -> Self {
         let work = Work { texts: 1, ..Work::default() };
-        let budget = Budget::new(text.len());
+        let (budget, bounds) = (Budget::new(text.len()), Bounds::new(text.len()));
         let at = Whereabouts { blob, facts: OnceCell::new() };
-        Self { detector, at, text, seens: Seens::default(), budget, work, trail: None }
+        Self { detector, at, text, seens: Seens::default(), budget, bounds, work, trail: None }
+    }
+
+    /// A pass over a text that was decoded from this one: with what is left of the budget and the bounds, until they are
+    /// taken back.
+    pub(super) fn inner<'q>(&mut self, text: &'q [u8]) -> Pass<'q>
+    where
+        'p: 'q,
+    {
+        let mut inner = Pass::new(self.detector, self.at.blob, text);
+        inner.bounds = self.bounds;
+        std::mem::swap(&mut self.budget, &mut inner.budget);
+        inner
+    }
+
+    /// Takes back what an inner pass left.
+    pub(super) fn take_back(&mut self, inner: &mut Pass<'_>) {
+        self.bounds = inner.bounds;
+        std::mem::swap(&mut self.budget, &mut inner.budget);
+    }
+
+    /// What it looks at.
+    pub(super) fn text(&self) -> &'p [u8] {
+        self.text
+    }
+
+    pub(super) fn rules(&self) -> &'p [Rule] {
+        &self.detector.rules
+    }
+
+    pub(super) fn simd(&self) -> Simd {
+        self.detector.simd
     }
 
     /// Bytes of the text.
@@ -155,7 +200,12 @@ impl<'p> Pass<'p> {
             if self.budget.spend(0) { guess(detector, index, text, anchor, &self.at) } else { None }
         } else {
             let found = matcher.find(rule, text, anchor, &mut self.budget, &mut self.work);
-            found.map(|found| plain(index, rule, anchor, found))
+            let mut seen = found.map(|found| plain(index, rule, anchor, found));
+            if let (Some(seen), Kind::Regex, None) = (&mut seen, rule.kind, rule.checksum) {
+                // What stands in a place where base64 belongs is what it says. A checksum knows of its own encoding.
+                seen.decoded = decode::value(seen.secret.of(text)).map(Decoded::of);
+            }
+            seen
         };
         self.work.seen += u64::from(seen.is_some());
         if let Some((ledger, began, before)) = began {
@@ -222,6 +272,8 @@ fn plain(index: usize, rule: &Rule, anchor: Span, Match { whole, secret }: Match
         paths: Vec::new(),
         features: Vec::new(),
         guessable: false,
+        decoded: None,
+        apart: false,
     }
 }
 
@@ -235,6 +287,13 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
     }
     let rule = detector.rules.get(index)?;
     let mut found = generic::read(text, anchor)?;
+    let mut decoded = None;
+    if let Some((said, how)) = decode::value(found.value.of(text)) {
+        // A name may be given what its value says in base64: that is judged, not the digits.
+        let (value, facts) = generic::read_decoded(text, anchor, found.value, &said)?;
+        found.facts = facts;
+        decoded = Some(Decoded::of((value, how)));
+    }
     let final_say = at.blob.origin.path.is_some() || at.blob.origin.kind != OriginKind::History;
     found.facts.set_path(at.facts());
     // Of a hundred guesses the model refuses ninety-nine, and to tell of each costs more than to find it.
@@ -252,6 +311,7 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
     seen.dropped = refused.then(|| generic::TOO_LITTLE.to_owned());
     seen.notes.push(decision.note());
     seen.features = found.facts.pathless().to_vec();
+    seen.decoded = decoded;
     Some(seen)
 }
 

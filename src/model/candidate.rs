@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{
-    BytePath, Claim, Confidence, Contents, Enforcement, Origin, Position, Problem, RuleMeta, Secret, Snippet, Span,
-    any_glob_matches,
+    BytePath, Claim, Coding, Confidence, Contents, Enforcement, Origin, Position, Problem, RuleMeta, Secret, Snippet,
+    Span, any_glob_matches,
 };
 
 /// Something a check saw in a blob.
@@ -17,7 +17,11 @@ pub struct Candidate {
     pub secret: Secret,
     /// What is wrong, where that is not a secret that lies in the open.
     pub claim: Option<Claim>,
-    /// Where the secret lies in the blob's bytes.
+    /// How it is encoded where it lies, the outermost first; empty for what stands in the clear.
+    pub decoded: Vec<Coding>,
+    /// The encoded text, where it is encoded: as secret as what it says.
+    pub encoded: Option<Secret>,
+    /// Where the secret lies in the blob's bytes; where it is encoded, the encoded text.
     pub span: Span,
     /// Everything the rule looked at: the whole match and each composite part. Decides freshness.
     pub evidence: Vec<Span>,

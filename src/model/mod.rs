@@ -3,6 +3,7 @@
 mod blob;
 mod candidate;
 mod claim;
+mod coding;
 mod contents;
 mod derived;
 mod finding;
@@ -22,6 +23,7 @@ mod stages;
 pub use blob::{Blob, Difference, Fresh};
 pub use candidate::{Candidate, Found, Mark, MarkScope, Note, Related};
 pub use claim::{Claim, Enforcement, ParseEnforcementError};
+pub use coding::Coding;
 pub use contents::Contents;
 pub use derived::Copied;
 pub use finding::{DropStage, Dropped, Finding, Occurrence, Placement, Sighting};

@@ -150,6 +150,7 @@ impl Page<'_, '_> {
             let known = candidate.claim.is_none() || !rule.fix.is_empty();
             facts.push(("fix", if known { format!("as for the first {} above", rule.id) } else { String::new() }));
         }
+        facts.push(("decoded", text::decoded(&candidate.decoded)));
         facts.extend(candidate.notes.iter().map(|note| ("note", self.prose(&note.0))));
         for part in &candidate.related {
             facts.push(("with", format!("{} on line {}", part.rule.name, part.start.line)));

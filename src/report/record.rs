@@ -99,6 +99,9 @@ pub struct Finding {
     pub object: Option<String>,
     /// The secret, masked unless the report was asked to reveal it; empty for claims.
     pub secret: String,
+    /// How it is encoded where it lies, the outermost first; empty for what stands in the clear. The region is the encoded
+    /// text's.
+    pub decoded: Vec<&'static str>,
     /// The line it starts on (or part of it), every known secret on it masked likewise.
     pub snippet: String,
     /// Identifies the secret or claim, not its line.
@@ -309,6 +312,7 @@ impl<'a> Cook<'a> {
             date: author.and_then(text::date),
             object: finding.origin.object.map(|id| id.to_string()),
             secret: self.secret(candidate),
+            decoded: candidate.decoded.iter().map(|coding| coding.name()).collect(),
             snippet: self.scrub.snippet(&candidate.snippet, self.view.reveal),
             fingerprint: finding.fingerprint.clone(),
             generic: rule.generic,

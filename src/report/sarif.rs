@@ -233,6 +233,9 @@ fn message(view: &View<'_>, scrub: &Scrub, item: &Item<'_>) -> Message {
         candidate.secret.masked()
     };
     let mut words = format!("{} ({secret}).", candidate.rule.name);
+    if !candidate.decoded.is_empty() {
+        words.push_str(&format!(" Decoded: {}.", text::decoded(&candidate.decoded)));
+    }
     for more in [&candidate.rule.why, &candidate.rule.fix] {
         let more = sentence(more, "");
         if !more.is_empty() {
@@ -323,6 +326,9 @@ fn properties(scrub: &Scrub, item: &Item<'_>) -> PropertyBag {
     }
     if let Some(object) = item.origin.object {
         all.push(("object", json!(object.to_string())));
+    }
+    if !item.candidate.decoded.is_empty() {
+        all.push(("decoded", json!(text::decoded(&item.candidate.decoded))));
     }
     if !item.candidate.notes.is_empty() {
         let notes = item.candidate.notes.iter().map(|note| scrub.prose(&note.0));
@@ -483,6 +489,8 @@ mod tests {
             rule: Arc::new(rule),
             snippet: Snippet::new(b"placeholder", Span::new(0, 11), &[(Span::new(0, 11), &secret)]),
             secret,
+            decoded: Vec::new(),
+            encoded: None,
             claim: None,
             span: Span::new(0, 11),
             evidence: Vec::new(),

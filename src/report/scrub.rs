@@ -44,12 +44,20 @@ impl Scrub {
         let named = || view.outcome.named.iter().map(Secret::reveal).filter(|bytes| bytes.len() >= SHORTEST_IN_PATH);
         let long = |c: &&&Candidate, least: usize| c.secret.reveal().len() >= least;
         Self {
-            prose: Values::of(found.iter().filter(|c| long(c, SHORTEST)).map(|c| c.secret.reveal()).chain(named())),
+            prose: Values::of(
+                found
+                    .iter()
+                    .filter(|c| long(c, SHORTEST))
+                    .flat_map(|c| std::iter::once(&c.secret).chain(&c.encoded))
+                    .map(Secret::reveal)
+                    .chain(named()),
+            ),
             path: Values::of(
                 found
                     .iter()
                     .filter(|c| !c.guessable && long(c, SHORTEST_IN_PATH))
-                    .map(|c| c.secret.reveal())
+                    .flat_map(|c| std::iter::once(&c.secret).chain(&c.encoded))
+                    .map(Secret::reveal)
                     .chain(named()),
             ),
         }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::model::CommitInfo;
+use crate::model::{Coding, CommitInfo};
 
 /// One line that cannot move a terminal's cursor: control characters become `\xNN` or `\u{NNNN}`, and so do line
 /// separators, bidirectional controls and invisible marks that would show another text than the one that is there.
@@ -19,6 +19,11 @@ pub fn line(text: &str) -> String {
         }
     }
     out
+}
+
+/// How something is encoded, the outermost first: `base64 > gzip`.
+pub fn decoded(how: &[Coding]) -> String {
+    how.iter().map(|coding| coding.name()).collect::<Vec<_>>().join(" > ")
 }
 
 /// Bidirectional controls, line separators and zero-width marks.

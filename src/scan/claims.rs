@@ -132,6 +132,8 @@ fn candidate(
     let approximate = saying.approximate.then(|| approximate.to_owned());
     let notes = approximate.into_iter().chain(saying.note).map(Note).collect();
     Candidate {
+        decoded: Vec::new(),
+        encoded: None,
         rule: saying.rule,
         secret: Secret::new(b"", 0),
         claim: Some(Claim { message, at: saying.at, approximate: saying.approximate, enforcement }),

@@ -35,6 +35,8 @@ pub fn candidate(rule: &str, secret: &str, guessable: bool) -> Candidate {
     Candidate {
         rule,
         secret,
+        decoded: Vec::new(),
+        encoded: None,
         claim: None,
         span,
         evidence: vec![span],

@@ -376,7 +376,11 @@ fn assignment(at: &mut Cursor<'_>) -> Option<How> {
     let mut typed = Cursor { text: at.text, at: at.at };
     let kind =
         |b: u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'&' | b'\'' | b'<' | b'>' | b'[' | b']' | b'?' | b'|');
-    if typed.skip(GAP, kind) > 0 && typed.rest().first() == Some(&b'=') && !typed.rest().starts_with(b"==") {
+    let many = typed.skip(GAP, kind);
+    // Base64 ends so as well: a type is parted from what follows it, or that stands on the same line.
+    let filled = typed.text.get(typed.at.saturating_sub(1)).is_some_and(u8::is_ascii_alphanumeric)
+        && matches!(typed.rest(), [b'='] | [b'=', b'\r' | b'\n', ..]);
+    if many > 0 && typed.rest().first() == Some(&b'=') && !typed.rest().starts_with(b"==") && !filled {
         at.at = typed.at + 1;
         return Some(How::Equals);
     }
