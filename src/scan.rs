@@ -188,7 +188,9 @@ fn look(plan: &Plan<'_>, progress: &Progress) -> Result<(Survey, Vec<Found>, Opt
     // A history has blobs, not files as they stand: there is no state of the tree to judge.
     let governance = plan.governance.as_ref().filter(|_| !matches!(plan.source, Source::History(..)));
     let desk = governance.map(|governance| Desk::new(governance, matches!(plan.source, Source::Tree(_))));
-    let before = desk.as_ref().map(|desk| around::before(plan, desk)).transpose()?;
+    if let Some(desk) = &desk {
+        around::before(plan, desk)?;
+    }
     let (mut survey, mut found, past) = match plan.source {
         Source::History(repo, options) => look_back(plan, progress, limits, repo, *options)?,
         source => {
@@ -205,12 +207,12 @@ fn look(plan: &Plan<'_>, progress: &Progress) -> Result<(Survey, Vec<Found>, Opt
     };
     // Threads finish in any order; the answer does not.
     found.sort_by(|a, b| a.origin.cmp(&b.origin));
-    if let (Some(desk), Some(before)) = (desk, before) {
+    if let Some(desk) = desk {
         look_again(plan, limits, &desk, &mut found)?;
         let (notices, problems) = desk.close(plan.detector, &mut found);
         survey.notices.extend(notices);
         survey.problems.extend(problems);
-        let (notices, problems) = around::close(plan, &desk, before, &mut found)?;
+        let (notices, problems) = around::close(plan, &desk, &mut found)?;
         survey.notices.extend(notices);
         survey.problems.extend(problems);
     } else if plan.governance.is_some() {

@@ -11,7 +11,7 @@ use crate::git::{Read as GitRead, Repo};
 use crate::manifest::{self, app_dir};
 use crate::model::{BytePath, Clock, Found, ObjectId, Origin, OriginKind, Problem};
 use crate::parse::{self, Kind, Node};
-use crate::source::{self, Change, Limits, SourceError};
+use crate::source::{self, Limits, SourceError};
 
 use super::apps::{App, FileUse, Item, Mark, Of, State, file_use, may_use, message, missing, note, within};
 use super::claims::{Saying, about, add};
@@ -23,56 +23,39 @@ use super::{Plan, Source};
 pub(super) const MOST_FILES: usize = 5_000;
 const LARGEST: u64 = 1 << 20;
 
-/// What is known before anything was looked at.
-pub(super) struct Before {
-    /// The change of an index or a range, where it had to be known.
-    change: Option<Change>,
-}
-
 /// Looks for manifests by the names they usually have, so that nothing need be looked at twice.
-pub(super) fn before(plan: &Plan<'_>, desk: &Desk<'_>) -> Result<Before, SourceError> {
-    let mut known = Before { change: None };
-    let mut seen = false;
+pub(super) fn before(plan: &Plan<'_>, desk: &Desk<'_>) -> Result<(), SourceError> {
+    let named = plan.config.manifest.is_some();
     let usual = |path: &[u8]| {
+        // Without an allocation where they are other ones.
+        if !named && !manifest::may_have_usual_name(path) {
+            return false;
+        }
         let path = BytePath::new(path);
         manifest::has_usual_name(&path) && !plan.config.policy_excludes(&path) || plan.config.names_manifest(&path)
     };
-    match plan.source {
-        Source::Staged(repo, _) => {
-            // Names only, and without an allocation where they are other ones.
-            let names = plan.config.manifest.is_some();
-            let wanted = |path: &[u8]| (names || manifest::may_have_usual_name(path)) && usual(path);
-            let found = source::staged_names(repo, &wanted)?;
-            seen = found.iter().any(|(path, id)| is_manifest(desk, repo, path, *id));
-        }
-        Source::Range(repo, range) => {
-            let change = source::range_change(repo, range)?;
-            seen = change.new.files().any(|(path, id)| {
-                let wanted = manifest::may_have_usual_name(path.as_bytes()) || plan.config.manifest.is_some();
-                wanted && usual(path.as_bytes()) && is_manifest(desk, repo, path, id)
-            });
-            known.change = Some(change);
-        }
+    let any = |repo: &Repo, found: Vec<(BytePath, ObjectId)>| {
+        found.iter().any(|(path, id)| read(repo, *id).is_some_and(|bytes| !documents(desk, path, &bytes).is_empty()))
+    };
+    let seen = match plan.source {
+        Source::Staged(repo, _) => any(repo, source::staged_names(repo, &usual)?),
+        Source::Range(repo, range) => any(repo, source::range_names(repo, range, &usual)?),
         Source::Tree(paths) => {
             let dirs = paths.iter().map(PathBuf::as_path).filter(|path| path.is_dir());
             let files = dirs.flat_map(|dir| manifest::USUAL_NAMES.iter().map(move |name| dir.join(name)));
-            seen = files
+            files
                 .filter(|file| file.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST))
                 .filter_map(|file| {
                     Some((BytePath::new(file.file_name()?.as_encoded_bytes()), std::fs::read(&file).ok()?))
                 })
-                .any(|(name, bytes)| !documents(desk, &name, &bytes).is_empty());
+                .any(|(name, bytes)| !documents(desk, &name, &bytes).is_empty())
         }
-        _ => {}
-    }
+        _ => false,
+    };
     if seen {
         desk.expect();
     }
-    Ok(known)
-}
-
-fn is_manifest(desk: &Desk<'_>, repo: &Repo, path: &BytePath, id: ObjectId) -> bool {
-    read(repo, id).is_some_and(|bytes| !documents(desk, path, &bytes).is_empty())
+    Ok(())
 }
 
 pub(super) fn read(repo: &Repo, id: ObjectId) -> Option<Vec<u8>> {
@@ -94,7 +77,6 @@ pub(super) fn documents(desk: &Desk<'_>, path: &BytePath, bytes: &[u8]) -> Vec<N
 pub(super) fn close(
     plan: &Plan<'_>,
     desk: &Desk<'_>,
-    before: Before,
     found: &mut Vec<Found>,
 ) -> Result<(Vec<String>, Vec<Problem>), SourceError> {
     let mut problems = Vec::new();
@@ -109,9 +91,7 @@ pub(super) fn close(
     }
     let change = match plan.source {
         Source::Staged(repo, _) => Some((repo, source::staged_change(repo)?)),
-        Source::Range(repo, range) => {
-            Some((repo, before.change.map_or_else(|| source::range_change(repo, range), Ok)?))
-        }
+        Source::Range(repo, range) => Some((repo, source::range_change(repo, range)?)),
         _ => None,
     };
     let (state, items) = match (plan.source, &change) {

@@ -15,7 +15,7 @@ pub use range::{Range, range};
 pub use staged::{NOTHING_STAGED, staged, unstaged};
 pub use stdin::stdin;
 pub use tree::tree;
-pub use view::{Change, View, range_change, staged_change, staged_names, tree_root};
+pub use view::{Change, View, range_change, range_names, staged_change, staged_names, tree_root};
 
 use crate::config::PathFilter;
 use crate::git::GitError;

@@ -98,13 +98,29 @@ pub fn staged_change(repo: &Repo) -> Result<Change, SourceError> {
     Ok(change.or_all_new())
 }
 
-/// The end of a range, and the commits that it begins behind.
-pub fn range_change(repo: &Repo, range: &Range) -> Result<Change, SourceError> {
+/// The files of a range's last commit whose path is wanted; none where the range has no commit.
+pub fn range_names(
+    repo: &Repo,
+    range: &Range,
+    wanted: &dyn Fn(&[u8]) -> bool,
+) -> Result<Vec<(BytePath, ObjectId)>, SourceError> {
+    let Some(tip) = inside(repo, range)?.first().copied() else { return Ok(Vec::new()) };
+    let all = repo.changes(None, tip)?.into_iter().filter(|delta| wanted(delta.path.as_bytes()));
+    Ok(all.filter_map(|delta| Some((delta.path, delta.new.and_then(file)?))).collect())
+}
+
+/// The commits of a range, newest first.
+fn inside(repo: &Repo, range: &Range) -> Result<Vec<ObjectId>, SourceError> {
     if range.remote.is_some() && repo.tagged(&range.tip)?.is_some() {
         // A file or a tree without a commit has no place among others.
-        return Ok(Change::default());
+        return Ok(Vec::new());
     }
-    let commits = commits(repo, range, &mut Survey::default())?;
+    commits(repo, range, &mut Survey::default())
+}
+
+/// The end of a range, and the commits that it begins behind.
+pub fn range_change(repo: &Repo, range: &Range) -> Result<Change, SourceError> {
+    let commits = inside(repo, range)?;
     let Some(tip) = commits.first().copied() else { return Ok(Change::default()) };
     let mut change = Change { new: View::of(repo.changes(None, tip)?), tip: Some(tip), ..Change::default() };
     let inside: HashSet<ObjectId> = commits.iter().copied().collect();
