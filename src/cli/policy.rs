@@ -10,6 +10,7 @@ use super::args::FilterArgs;
 use super::console;
 use super::govern::{self, PolicyArgs};
 use super::setup::{Layer, config_dir, lines, read_config, today};
+use crate::config::RuleChoice;
 use crate::git::Repo;
 use crate::manifest::USUAL_NAMES;
 use crate::model::BytePath;
@@ -26,10 +27,11 @@ pub(crate) struct Policy {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Run the `test_` rules of a directory, and say which lines they evaluated
+    /// Run the `test_` rules of a directory, and say which lines they evaluated; with --builtin the built-in rules' examples
     Test {
         /// A directory or file with policies and their tests
-        dir: PathBuf,
+        #[arg(required_unless_present = "builtin")]
+        dir: Option<PathBuf>,
         #[command(flatten)]
         policy: PolicyArgs,
     },
@@ -53,10 +55,24 @@ enum What {
 /// Runs the subcommand; its exit code.
 pub(crate) fn run(args: &Policy, talk: Talk) -> anyhow::Result<u8> {
     match &args.what {
-        What::Test { dir, policy } => test(dir, policy, talk),
+        What::Test { dir, policy } => {
+            let own = if policy.builtin { prove()? } else { 0 };
+            Ok(own.max(dir.as_ref().map_or(Ok(0), |dir| test(dir, policy, talk))?))
+        }
         What::Eval { file, trace, policy } => eval(file, policy, *trace),
         What::List { policy } => list(policy),
     }
+}
+
+/// Runs the examples of the built-in rules.
+fn prove() -> anyhow::Result<u8> {
+    let (choice, limit) = (RuleChoice::default(), std::time::Duration::from_secs(30));
+    let policies = Policies::built_in(&choice, limit, today()).map_err(|errors| anyhow::anyhow!(lines(&errors)))?;
+    let wrong = crate::policy::prove(&policies);
+    let mut page: String = wrong.iter().map(|wrong| format!("FAIL  {}\n", safe(wrong))).collect();
+    page.push_str(&format!("{} built-in rules, {} failed\n", policies.queries().len(), wrong.len()));
+    console::print(|out| out.write_all(page.as_bytes())).context("standard output")?;
+    Ok(u8::from(!wrong.is_empty()))
 }
 
 fn test(dir: &std::path::Path, args: &PolicyArgs, talk: Talk) -> anyhow::Result<u8> {

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use regex::bytes::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::deploy::passed;
 use crate::model::{BytePath, Span};
@@ -66,7 +66,8 @@ fn is_comment(line: &[u8]) -> bool {
 }
 
 fn regex(cell: &'static OnceLock<Option<Regex>>, text: &str) -> Option<&'static Regex> {
-    cell.get_or_init(|| Regex::new(text).ok()).as_ref()
+    // Bytes, as elsewhere: names are ASCII.
+    cell.get_or_init(|| RegexBuilder::new(text).unicode(false).build().ok()).as_ref()
 }
 
 /// Addresses at the beginning of a text, and texts that are a host's name and nothing else.

@@ -35,16 +35,22 @@ impl Shape {
     }
 }
 
-/// Everything wrong with the modules, by file and line.
-pub(super) fn modules(modules: &[(String, &Module)]) -> Vec<PolicyError> {
+/// Everything wrong with the modules, by file and line. `proved`: files whose patterns need not be compiled to be looked at.
+pub(super) fn modules(modules: &[(String, &Module)], proved: &HashSet<&str>) -> Vec<PolicyError> {
     let mut errors = Vec::new();
     let table = table(modules, &mut errors);
     let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (file, module) in modules {
         let package = package(module);
         for rule in &module.policy {
-            let mut check =
-                Check { file, package: &package, table: &table, errors: &mut errors, uses: BTreeSet::new() };
+            let mut check = Check {
+                file,
+                package: &package,
+                table: &table,
+                errors: &mut errors,
+                uses: BTreeSet::new(),
+                proved: proved.contains(file.as_str()),
+            };
             check.rule(rule);
             let used = std::mem::take(&mut check.uses);
             uses.entry(path(&package, rule)).or_default().extend(used);
@@ -160,6 +166,8 @@ struct Check<'a> {
     errors: &'a mut Vec<PolicyError>,
     /// Rules that the rule under check refers to.
     uses: BTreeSet<String>,
+    /// True for a file whose patterns tests have compiled.
+    proved: bool,
 }
 
 type Names = HashSet<String>;
@@ -250,6 +258,26 @@ impl Check<'_> {
         walk::children(expr).into_iter().for_each(|child| self.binds(child, bound));
     }
 
+    /// A pattern that is no regex: the engine would take it for one that matches nothing.
+    fn pattern_of(&mut self, name: &str, params: &[regorus::unstable::Ref<Expr>]) {
+        let at = match name {
+            _ if self.proved => return,
+            "regex.match" | "re_match" | "regex.split" | "regex.find_n" | "regex.find_all_string_submatch_n" => 0,
+            "regex.replace" => 1,
+            _ => return,
+        };
+        let Some(Expr::String { span, value, .. } | Expr::RawString { span, value, .. }) = params.get(at).map(|p| &**p)
+        else {
+            return;
+        };
+        let Ok(text) = value.as_string() else { return };
+        if let Err(error) = regex::Regex::new(text) {
+            let why = error.to_string();
+            let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            self.error(span, format!("the pattern is no regex: {last}"));
+        }
+    }
+
     fn arity(&self, name: &str) -> Option<usize> {
         if let Some(n) = builtins::arity(name) {
             return Some(n);
@@ -279,7 +307,10 @@ impl Check<'_> {
     fn uses(&mut self, expr: &Expr, bound: &Names) {
         match expr {
             Expr::Var { span, .. } => self.variable(span, bound),
-            Expr::Call { span, fcn, .. } => self.call(span, fcn),
+            Expr::Call { span, fcn, params, .. } => {
+                self.call(span, fcn);
+                self.pattern_of(&walk::constant(fcn).join("."), params);
+            }
             Expr::RefDot { .. } | Expr::RefBrack { .. } => self.reference(expr),
             _ => {}
         }

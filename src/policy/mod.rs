@@ -25,7 +25,7 @@ pub use judge::{Denial, Judge, Verdict};
 pub use locate::Place;
 pub use meta::{Input, Query};
 pub use module::PolicyFile;
-pub use pack::{builtin, builtin_ids};
+pub use pack::{builtin, builtin_ids, prove};
 pub use together::{may_be_together, together};
 
 use crate::config::RuleChoice;
@@ -122,7 +122,8 @@ impl Policies {
         }
         let modules = engine.get_modules().clone();
         let modules: Vec<_> = names.into_iter().zip(modules.iter().map(|module| &**module)).collect();
-        errors.extend(check::modules(&modules));
+        let proved = files.iter().filter(|file| file.plain).map(|file| file.name.as_str()).collect();
+        errors.extend(check::modules(&modules, &proved));
         if !errors.is_empty() {
             return Err(errors);
         }

@@ -129,6 +129,8 @@ fn what_the_engine_would_leave_undefined_is_an_error_before_evaluation() {
     );
     let call = "package a\n\ndeny[\"x\"] {\n  x := input.a\n  y := x\n  (y) >= 2\n}\n";
     assert!(refused(call).contains("read as a call"), "{}", refused(call));
+    let pattern = refused("package a\n\ndeny[\"x\"] { regex.match(`a(b`, input.x) }\n");
+    assert_eq!(pattern, "3: the pattern is no regex: unclosed group");
     assert!(refused("package a\nx := \n").starts_with("2: ") || refused("package a\nx := \n").starts_with("3: "));
     assert!(refused(&format!("package a\nx := {}1{}\n", "[".repeat(5000), "]".repeat(5000))).contains("nested deeper"));
 }
