@@ -30,7 +30,8 @@ pub(crate) fn run(args: &Check, talk: Talk, secrets: bool) -> anyhow::Result<u8>
         let job = Job { setup, source, kind, looks, output: &args.output, talk, calm: false, clock: Clock::default() };
         let mut outcome = perform(&job)?;
         if !secrets && setup.judged.as_ref().is_none_or(|judged| judged.policies.is_none()) {
-            outcome.notices.push("only manifests were looked at: no [policy] in keyward.toml, no --policy".into());
+            let asked = "no [policy] in keyward.toml, no --policy: policies were asked only where there is a manifest";
+            outcome.notices.push(asked.into());
         }
         finish(&job, &outcome)
     })
