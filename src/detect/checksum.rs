@@ -53,6 +53,19 @@ pub(super) fn verify(kind: Checksum, secret: &[u8]) -> Verdict {
     }
 }
 
+/// What else a secret tells without anybody's help; holds no part that is secret.
+pub(super) fn note(kind: Checksum, secret: &[u8]) -> Option<String> {
+    match kind {
+        Checksum::Pem => structure::pem_note(secret),
+        Checksum::Jwt => structure::jwt_note(secret),
+        Checksum::AwsKeyId => match aws_account(secret)? {
+            (1, account) if account < MOST_ACCOUNTS => Some(format!("belongs to the AWS account {account:012}")),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Makes a made-up secret valid, as far as its length allows. For examples and tests.
 pub fn fix(kind: Checksum, secret: &mut Vec<u8>) {
     match kind {
@@ -206,25 +219,33 @@ fn fix_bech32(secret: &mut [u8]) {
 /// labs.withsecure.com/publications/a-bitwise-analysis-of-aws-access-key-identifiers and
 /// medium.com/@TalBeerySec/a-short-note-on-aws-key-id-f88cc4317489.
 fn aws_key_id(secret: &[u8]) -> Verdict {
+    let Some((generation, account)) = aws_account(secret) else {
+        return Verdict::Fails("it is not base 32 of the length that AWS key ids have");
+    };
+    if generation == 0 {
+        return Verdict::Unknown("an AWS key id of the older generation, which holds no account number");
+    }
+    Verdict::of(
+        account < MOST_ACCOUNTS,
+        "the account number in it is a possible one",
+        "the account number in it is not a possible one",
+    )
+}
+
+/// Account numbers have twelve digits.
+const MOST_ACCOUNTS: u64 = 1_000_000_000_000;
+
+/// The generation's bit and the account number.
+fn aws_account(secret: &[u8]) -> Option<(u64, u64)> {
     let body = secret.get(4..).unwrap_or_default();
     let value = |byte: &u8| match byte {
         b'A'..=b'Z' => Some(u64::from(byte - b'A')),
         b'2'..=b'7' => Some(u64::from(byte - b'2') + 26),
         _ => None,
     };
-    let Some(digits) = body.iter().map(value).collect::<Option<Vec<_>>>().filter(|digits| digits.len() == 16) else {
-        return Verdict::Fails("it is not base 32 of the length that AWS key ids have");
-    };
+    let digits = body.iter().map(value).collect::<Option<Vec<_>>>().filter(|digits| digits.len() == 16)?;
     let bits = digits.iter().take(9).fold(0_u64, |bits, digit| bits << 5 | digit);
-    let (generation, account) = (bits >> 44 & 1, bits >> 4 & 0xff_ffff_ffff);
-    if generation == 0 {
-        return Verdict::Unknown("an AWS key id of the older generation, which holds no account number");
-    }
-    Verdict::of(
-        account < 1_000_000_000_000,
-        "the account number in it is a possible one",
-        "the account number in it is not a possible one",
-    )
+    Some((bits >> 44 & 1, bits >> 4 & 0xff_ffff_ffff))
 }
 
 fn fix_aws_key_id(secret: &mut [u8]) {
@@ -326,6 +347,16 @@ mod tests {
         assert!(bech32(b"abcdef1qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxw"));
         assert!(!bech32(b"abcdef1qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxx"));
         assert!(!bech32(b"Abcdef1qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxw"));
+    }
+
+    #[test]
+    fn a_key_id_tells_its_account() {
+        // The account number in forty bits behind the generation's bit, then four more bits: nine digits of base 32.
+        let bits = (1_u64 << 44) | (123_456_789_012 << 4);
+        let digits = (0..9).rev().map(|at| b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[(bits >> (5 * at) & 31) as usize]);
+        let id: Vec<u8> = b"ZZIA".iter().copied().chain(digits).chain(*b"QQQQQQQ").collect();
+        assert_eq!(note(Checksum::AwsKeyId, &id).as_deref(), Some("belongs to the AWS account 123456789012"));
+        assert!(note(Checksum::AwsKeyId, b"ZZIAAAAAAAAAAAAAAAAA").is_none(), "the older generation has none");
     }
 
     #[test]

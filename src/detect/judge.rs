@@ -6,6 +6,7 @@ use super::checksum::{self, Verdict};
 use super::entropy::shannon;
 use super::lines::Lines;
 use super::placeholder::{self, Look};
+use super::structure::LOCKED;
 use crate::model::{Coding, Confidence, Note, Span};
 use crate::rule::{Checksum, Kind, Rule};
 
@@ -75,21 +76,25 @@ impl Seen {
         let bits = entropy * value.len() as f64;
         self.guessable = rule.meta.generic || value.len() < GUESSABLE_LENGTH || bits < GUESSABLE_BITS;
         let look = placeholder::look(value, self.public);
+        let form = !rule.meta.generic && rule.checksum.is_none() && rule.confidence > Confidence::Low;
         match look {
             Look::Placeholder(why) => self.dropped = Some(why.to_owned()),
             // Where only the name speaks for it, `password` is no password; in a connection string it may be.
             Look::Common(why) if rule.meta.generic => self.dropped = Some(why.to_owned()),
-            Look::Common(_) | Look::Doubtful(_) | Look::Real => {}
+            // What proves itself, or was doubtful to begin with, has no need of the benefit of the doubt.
+            Look::Dull(why) if !form => self.dropped = Some(why.to_owned()),
+            Look::Common(_) | Look::Dull(_) | Look::Doubtful(_) | Look::Real => {}
         }
         if entropy < f64::from(rule.entropy) {
             let why = format!("its entropy of {entropy:.1} bits a byte is below the rule's {:.1}", rule.entropy);
             // A rule that knows the place (a connection string, a command) may see a poor password there.
-            if rule.kind == Kind::Regex && !rule.meta.generic {
+            if !rule.meta.generic && (rule.kind == Kind::Regex || form && matches!(look, Look::Dull(_))) {
                 self.lower(&why);
             } else {
                 self.dropped.get_or_insert(why);
             }
         }
+        self.notes.extend(rule.checksum.and_then(|kind| checksum::note(kind, value)).map(Note));
         match rule.checksum.map(|kind| checksum::verify(kind, value)) {
             Some(Verdict::Holds(why)) => {
                 self.confidence = Confidence::Certain;
@@ -104,11 +109,16 @@ impl Seen {
                 return;
             }
             Some(Verdict::Fails(why)) => self.lower(why),
-            Some(Verdict::Unknown(why)) => self.notes.push(Note(why.to_owned())),
+            Some(Verdict::Unknown(why)) => {
+                if why == LOCKED {
+                    self.confidence = self.confidence.min(Confidence::Medium);
+                }
+                self.notes.push(Note(why.to_owned()));
+            }
             None => {}
         }
         // The model has weighed that already.
-        if let (Look::Doubtful(why) | Look::Common(why), true) = (look, self.features.is_empty()) {
+        if let (Look::Doubtful(why) | Look::Common(why) | Look::Dull(why), true) = (look, self.features.is_empty()) {
             self.lower(why);
         }
     }

@@ -10,6 +10,7 @@ mod entropy;
 mod evidence;
 mod generic;
 mod judge;
+mod keys;
 mod marks;
 mod matcher;
 mod placeholder;

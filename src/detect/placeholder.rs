@@ -12,6 +12,8 @@ pub(super) enum Look {
     Doubtful(&'static str),
     /// It is a word or a sequence that people write for a secret, and that some people have for one.
     Common(&'static str),
+    /// One letter over and over: of a provider's form it is a made-up example, shown to who asks.
+    Dull(&'static str),
     /// It stands for a secret; the sentence says why.
     Placeholder(&'static str),
 }
@@ -74,8 +76,14 @@ const TELLING: usize = 7;
 /// Looks at `value`, whose first `public` bytes are its kind's marker and say nothing.
 pub(super) fn look(value: &[u8], public: usize) -> Look {
     let body = value.get(public..).filter(|rest| !rest.is_empty()).unwrap_or(value);
-    if let Some(why) = template(value).or_else(|| template(body)).or_else(|| dull(body)) {
+    if let Some(why) = template(value).or_else(|| template(body)) {
         return Look::Placeholder(why);
+    }
+    if let Some(why) = dull(body) {
+        // Only some signs are written for a gap.
+        let many = |byte: u8| body.iter().filter(|b| **b == byte).count() * 2 > body.len();
+        let gap = b"xX*.-_#?0 ".iter().any(|sign| many(*sign)) || !body.is_ascii();
+        return if gap { Look::Placeholder(why) } else { Look::Dull(why) };
     }
     if steps(body) {
         return Look::Common("it is a sequence such as 1234 or abcd");
@@ -208,7 +216,7 @@ mod tests {
     use crate::rule::pattern::{Seed, expand};
 
     fn dropped(value: &str) -> bool {
-        matches!(look(value.as_bytes(), 0), Look::Placeholder(_) | Look::Common(_))
+        matches!(look(value.as_bytes(), 0), Look::Placeholder(_) | Look::Common(_) | Look::Dull(_))
     }
 
     #[test]
@@ -241,6 +249,7 @@ mod tests {
             assert!(dropped(value), "{value}");
         }
         assert!(matches!(look(b"zzp_xxxxxxxxxxxxxxxxxxxx", 4), Look::Placeholder(_)));
+        assert!(matches!(look(&[b'a'; 32], 0), Look::Dull(_)), "of a provider's form it is shown on request");
     }
 
     #[test]
@@ -272,7 +281,7 @@ mod tests {
                     &expand("[A-Za-z0-9]{14}", &mut seed).unwrap(),
                 ]
                 .concat();
-                assert!(!matches!(look(&token, 0), Look::Placeholder(_) | Look::Common(_)), "{word}");
+                assert!(!matches!(look(&token, 0), Look::Placeholder(_) | Look::Common(_) | Look::Dull(_)), "{word}");
             }
         }
         let made_up = [&expand("[A-Z2-7]{13}", &mut Seed::new(1)).unwrap()[..], b"EXAMPLE"].concat();

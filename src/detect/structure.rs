@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_
 use base64::engine::{DecodePaddingMode, general_purpose};
 
 use super::checksum::Verdict;
+use super::keys::{self, Key};
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -156,7 +157,7 @@ pub(super) fn pem(secret: &[u8]) -> Verdict {
         return Verdict::Fails("it is too short to be a key");
     }
     if encrypted {
-        return Verdict::Unknown("the key is encrypted with a passphrase");
+        return Verdict::Unknown(LOCKED);
     }
     if label.starts_with(b"PGP") {
         let packet = bytes.first().is_some_and(|b| b & 0x80 != 0);
@@ -166,36 +167,70 @@ pub(super) fn pem(secret: &[u8]) -> Verdict {
             Verdict::Fails("its content is not an OpenPGP packet")
         };
     }
-    if bytes.starts_with(OPENSSH) || der_sequence(&bytes) {
-        Verdict::Holds("its content is framed as keys are")
-    } else {
-        Verdict::Fails("its content is not framed as keys are")
+    match key(&bytes) {
+        Some(Key { locked: true, .. }) => Verdict::Unknown(LOCKED),
+        Some(_) => Verdict::Holds("it reads as a key"),
+        None if bytes.starts_with(OPENSSH) || keys::is_framed(&bytes) => {
+            Verdict::Holds("its content is framed as keys are")
+        }
+        None => Verdict::Fails("its content is not framed as keys are"),
     }
 }
 
-/// X.690: tag 0x30, a definite length, and that many bytes.
-fn der_sequence(bytes: &[u8]) -> bool {
-    let length = match bytes {
-        [0x30, short @ 0..=0x7f, ..] => Some((2, usize::from(*short))),
-        [0x30, 0x81, a, ..] => Some((3, usize::from(*a))),
-        [0x30, 0x82, a, b, ..] => Some((4, usize::from(u16::from_be_bytes([*a, *b])))),
-        _ => None,
+/// What a key that a passphrase locks is: worth less, but it can be guessed at in peace.
+pub(super) const LOCKED: &str = "the key is encrypted with a passphrase";
+
+fn key(bytes: &[u8]) -> Option<Key> {
+    bytes.strip_prefix(OPENSSH).map_or_else(|| keys::der(bytes), keys::openssh)
+}
+
+/// A key's kind and size, where it tells.
+pub(super) fn pem_note(secret: &[u8]) -> Option<String> {
+    let bytes = STANDARD.decode(pem_base64(pem_parts(secret).1).0).ok()?;
+    Some(format!("private key: {}", key(&bytes)?.what))
+}
+
+/// A web token's algorithm and, in seconds since 1970, when it was issued and expires. Whether it has expired depends on
+/// the day, and a report does not.
+pub(super) fn jwt_note(secret: &[u8]) -> Option<String> {
+    let mut parts = secret.split(|b| *b == b'.');
+    let (header, claims) = (object(parts.next()?)?, object(parts.next()?)?);
+    // Only names of algorithms: what else stands there may be anybody's text.
+    const ALGORITHMS: [&str; 14] = [
+        "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "ES256K", "PS256", "PS384",
+        "PS512", "EdDSA",
+    ];
+    let named = header.get("alg")?.as_str()?;
+    let algorithm = ALGORITHMS.into_iter().find(|known| *known == named).unwrap_or("an algorithm of its own");
+    let at = |claim: &str, word: &str| {
+        let seconds = claims.get(claim).and_then(serde_json::Value::as_f64)?;
+        let date = i64::try_from(seconds as u64).ok().and_then(|at| jiff::Timestamp::from_second(at).ok())?;
+        Some(format!(", {word} {date}"))
     };
-    length.is_some_and(|(header, length)| header + length == bytes.len())
+    let (issued, expires) = (at("iat", "issued"), at("exp", "expires").unwrap_or(", never expires".to_owned()));
+    Some(format!("web token: signed by {algorithm}{}{expires}", issued.unwrap_or_default()))
 }
 
 pub(super) fn fix_pem(secret: &mut [u8]) {
     let (label, body) = pem_parts(secret);
     let (text, _) = pem_base64(body);
     let Ok(mut bytes) = STANDARD.decode(text.get(..text.len() / 4 * 4).unwrap_or_default()) else { return };
+    if key(&bytes).is_some() {
+        return;
+    }
     let head: Vec<u8> = if label.starts_with(b"OPENSSH") {
         OPENSSH.to_vec()
     } else if label.starts_with(b"PGP") {
         vec![0x95]
     } else {
         match (bytes.len().checked_sub(4).map(u16::try_from), bytes.len().checked_sub(2).map(u8::try_from)) {
-            (_, Some(Ok(length))) if length < 0x80 => vec![0x30, length],
-            (Some(Ok(length)), _) => [vec![0x30, 0x82], length.to_be_bytes().to_vec()].concat(),
+            // A version, then one number that fills the rest.
+            (_, Some(Ok(length))) if (8..0x80).contains(&length) => vec![0x30, length, 2, 1, 0, 2, length - 5],
+            (Some(Ok(length)), _) if length >= 8 => {
+                let inner: u16 = length - 7;
+                [vec![0x30, 0x82], length.to_be_bytes().to_vec(), vec![2, 1, 0, 2, 0x82], inner.to_be_bytes().to_vec()]
+                    .concat()
+            }
             _ => return,
         }
     };
@@ -227,11 +262,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn der_lengths_must_fit() {
-        assert!(der_sequence(&[&[0x30, 0x03][..], &[2, 1, 0]].concat()));
-        assert!(!der_sequence(&[0x30, 0x04, 2, 1, 0]));
-        assert!(!der_sequence(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]));
-        assert!(!der_sequence(&[]));
+    fn a_web_token_tells_its_algorithm_and_its_days() {
+        let token = |header: &str, claims: &str| {
+            format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
+        };
+        let note = |header: &str, claims: &str| jwt_note(token(header, claims).as_bytes());
+        assert_eq!(
+            note(r#"{"alg":"RS256"}"#, r#"{"iat":1500000000,"exp":1500003600}"#).as_deref(),
+            Some("web token: signed by RS256, issued 2017-07-14T02:40:00Z, expires 2017-07-14T03:40:00Z")
+        );
+        assert_eq!(
+            note(r#"{"alg":"my own"}"#, r#"{"exp":"soon"}"#).as_deref(),
+            Some("web token: signed by an algorithm of its own, never expires")
+        );
+        assert!(note(r#"{"alg":"RS256"}"#, r#"{"exp":1e300}"#).is_some(), "no day there is");
     }
 
     #[test]
@@ -244,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_key_written_on_one_line_with_escapes_is_read() {
-        let der = [&[0x30, 0x30][..], &[7; 0x30]].concat();
+        let der = [&[0x30, 0x30, 2, 1, 0, 4, 0x2b][..], &[7; 0x2b]].concat();
         let text = general_purpose::STANDARD.encode(der);
         let (a, b) = text.split_at(32);
         let block = format!("-----BEGIN EC PRIVATE KEY-----\\n{a}\\n{b}\\n-----END EC PRIVATE KEY-----\\n");

@@ -11,15 +11,17 @@ pub(super) fn name_byte(byte: u8) -> bool {
 }
 
 /// Words after the telling one that say that the value is about a secret and is none.
-static NOT_IT: Lexicon<39> = Lexicon::plain([
+static NOT_IT: Lexicon<43> = Lexicon::plain([
     b"algorithm",
     b"board",
     b"column",
     b"count",
     b"description",
     b"dir",
+    b"down",
     b"endpoint",
     b"error",
+    b"event",
     b"expir",
     b"field",
     b"file",
@@ -42,6 +44,7 @@ static NOT_IT: Lexicon<39> = Lexicon::plain([
     b"pattern",
     b"placeholder",
     b"policy",
+    b"press",
     b"public",
     b"regex",
     b"size",
@@ -51,7 +54,14 @@ static NOT_IT: Lexicon<39> = Lexicon::plain([
     b"type",
     b"uri",
     b"url",
+    b"vault",
 ]);
+
+/// Words before the telling one that say the same: public keys, and what a page proves with that it is itself.
+const NOT_BEFORE: [&[u8]; 5] = [b"public", b"csrf", b"xsrf", b"authenticity", b"requestverification"];
+
+/// Keys of tables and caches, which open nothing.
+const OF_TABLES: [&[u8]; 5] = [b"primary", b"foreign", b"partition", b"sort", b"routing"];
 
 /// What may stand before `key`, `pass`, `auth` or `pwd` in one word of small letters.
 const BEFORE: [&[u8]; 34] = [
@@ -147,12 +157,26 @@ pub(super) fn around(text: &[u8], anchor: Span) -> Option<Span> {
             return None;
         }
     }
-    if has_folded(suffix, b"_id") || has_folded(prefix, b"public") || has_folded(prefix, b"csrf") {
+    if is_id(suffix) || NOT_BEFORE.iter().any(|word| has_folded(prefix, word)) {
         return None;
+    }
+    if word.eq_ignore_ascii_case(b"key") {
+        let bare = prefix.strip_suffix(b"_").or_else(|| prefix.strip_suffix(b"-")).unwrap_or(prefix);
+        if OF_TABLES.iter().any(|word| ends_folded(bare, word)) {
+            return None;
+        }
     }
     // Sentences end in a dot that is no part of a name.
     let dots = suffix.iter().rev().take_while(|b| **b == b'.').count();
     Some(Span::new(anchor.start - before, anchor.end + after - dots))
+}
+
+/// `credentialsId`, `secret-id`, `TOKEN_ID_2`: it names a secret and holds none.
+fn is_id(suffix: &[u8]) -> bool {
+    has_folded(suffix, b"_id")
+        || has_folded(suffix, b"-id")
+        || suffix.ends_with(b"Id")
+        || suffix.ends_with(b"ID") && suffix.len() < 4
 }
 
 fn is_joined_before(prefix: &[u8]) -> bool {
