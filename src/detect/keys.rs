@@ -73,6 +73,11 @@ fn sequence(der: &[u8]) -> Option<Vec<(u8, &[u8])>> {
     }
 }
 
+/// True for one SEQUENCE of the length that it says, whatever it holds.
+pub(super) fn is_wrapped(der: &[u8]) -> bool {
+    matches!(element(der), Some((SEQUENCE, _, [])))
+}
+
 /// True for what is framed as a key is: a SEQUENCE of elements that begin with a version, or with the algorithm that
 /// locks it.
 pub(super) fn is_framed(der: &[u8]) -> bool {
@@ -207,7 +212,9 @@ mod tests {
         }
         assert!(!is_framed(&[rsa, vec![0]].concat()), "bytes behind it");
         assert!(!is_framed(&[SEQUENCE, 0x84, 0xff, 0xff, 0xff, 0xff]));
-        assert!(!is_framed(&tlv(SEQUENCE, &[7; 48])), "its elements do not fill it");
+        let changed = tlv(SEQUENCE, &[7; 48]);
+        assert!(!is_framed(&changed) && is_wrapped(&changed), "its elements do not fill it");
+        assert!(!is_wrapped(&changed[..40]) && !is_wrapped(&[]));
         assert!(!is_framed(&tlv(SEQUENCE, &tlv(INTEGER, &[0]))), "a version and nothing else");
     }
 }

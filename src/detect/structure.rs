@@ -173,6 +173,10 @@ pub(super) fn pem(secret: &[u8]) -> Verdict {
         None if bytes.starts_with(OPENSSH) || keys::is_framed(&bytes) => {
             Verdict::Holds("its content is framed as keys are")
         }
+        // A length that fits to the byte is no accident: somebody changed a real key, or it is of a rare kind.
+        None if keys::is_wrapped(&bytes) => {
+            Verdict::Unknown("its frame is that of a key, its content does not read as one")
+        }
         None => Verdict::Fails("its content is not framed as keys are"),
     }
 }
