@@ -1,6 +1,6 @@
 //! Tests of: detect.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use keyward::detect::Detector;
@@ -354,8 +354,8 @@ fn a_history_blob_keeps_what_its_paths_must_decide() {
     assert!(found[0].belongs_at(&BytePath::new("a/.zzrc")) && !found[0].belongs_at(&BytePath::new("a/b.yml")));
     let decided = |paths: &[&str]| {
         let mut candidate = found[1].clone();
-        let paths: Vec<BytePath> = paths.iter().map(BytePath::new).collect();
-        detector().decide_at(&mut candidate, &paths, false);
+        let paths: Arc<[BytePath]> = paths.iter().map(BytePath::new).collect();
+        detector().decider().decide(&mut candidate, &paths, false);
         candidate.dropped.is_none().then_some(candidate.confidence)
     };
     let tree = |path: &str| guessed_at(path, &text);
@@ -363,7 +363,7 @@ fn a_history_blob_keeps_what_its_paths_must_decide() {
     assert_eq!(decided(&["src/a.py"]), tree("src/a.py"));
     assert_eq!(decided(&["src/a.py", "home/.env"]), tree("home/.env"), "the best of its paths counts");
     let mut specific = found[0].clone();
-    detector().decide_at(&mut specific, &[BytePath::new("src/a.py")], false);
+    detector().decider().decide(&mut specific, &[BytePath::new("src/a.py")].into(), false);
     assert_eq!((specific.confidence, specific.dropped), (found[0].confidence, None), "no guess, not touched");
 }
 

@@ -150,7 +150,7 @@ fn candidate(rule: &str, bytes: &[u8], span: Span, line: u32) -> Candidate {
         guessable: false,
         dropped: None,
         paths: Vec::new(),
-        features: Vec::new(),
+        features: Arc::default(),
     }
 }
 

@@ -68,7 +68,7 @@ fn candidate(rule: &Arc<RuleMeta>, bytes: &[u8], secret: &[u8]) -> Candidate {
         guessable: false,
         dropped: None,
         paths: Vec::new(),
-        features: Vec::new(),
+        features: Arc::default(),
     }
 }
 

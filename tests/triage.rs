@@ -46,7 +46,7 @@ fn candidate(secret: &str, guessable: bool) -> Candidate {
         guessable,
         dropped: None,
         paths: Vec::new(),
-        features: Vec::new(),
+        features: Arc::default(),
     }
 }
 

@@ -249,7 +249,7 @@ impl Kept {
             // Secrets claim nothing; no other check looks at histories.
             claim: None,
             paths: self.paths.into_iter().map(|glob| words.text(glob)).collect::<Option<_>>()?,
-            features: words.bytes(self.features)?.to_vec(),
+            features: words.bytes(self.features)?.into(),
         })
     }
 }

@@ -79,7 +79,7 @@ fn tell(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seens: Seens, fou
     let mut seen = judged(detector, text.bytes, &text.lines, seen, &carried, false);
     let part = |seen: &Seen| rules.get(seen.rule).is_none_or(|rule| rule.part);
     seen.retain(|seen| !part(seen));
-    let candidates = candidates(rules, blob, text, &seen);
+    let candidates = candidates(detector, blob, text, &seen);
     let mut placed = marks::own(text.bytes, &text.lines, &places);
     if !candidates.is_empty() {
         let spans: Vec<Span> = seen.iter().map(|seen| seen.secret).collect();
@@ -100,11 +100,6 @@ fn judged(
     encoded: bool,
 ) -> Vec<Seen> {
     let rules = &detector.rules;
-    for seen in &mut own {
-        if let Some(rule) = rules.get(seen.rule) {
-            seen.weigh(rule, text);
-        }
-    }
     let first = own.len();
     for (span, inner) in carried {
         let lines = Lines::new(&inner.text, 0);
@@ -115,7 +110,7 @@ fn judged(
     let mut within = own.split_off(first);
     judge::settle(&mut own, rules);
     if !within.is_empty() {
-        judge::give_way(&mut own, &mut within, rules, text);
+        judge::give_way(&mut own, &mut within, rules);
         own.append(&mut within);
         // Two ways may lead to one secret: the shorter is told.
         let layers = |seen: &Seen| seen.decoded.as_ref().map_or(0, |decoded| decoded.how.len());
@@ -134,20 +129,20 @@ fn outer(seen: Seen, carried: &Carried, at: usize) -> Seen {
         whole: place(seen.whole),
         secret: place(seen.secret),
         parts: seen.parts.iter().map(|(rule, span)| (*rule, place(*span))).collect(),
-        decoded: Some(Arc::new(Decoded { value: seen.value(&carried.text).into(), how })),
+        decoded: Some(Arc::new(Decoded { how })),
         ..seen
     }
 }
 
 /// Candidates of all that is fresh.
-fn candidates(rules: &[Rule], blob: &Blob<'_>, text: &Text<'_>, seen: &[Seen]) -> Vec<Candidate> {
-    let secrets: Vec<(Span, Secret)> =
-        seen.iter().map(|seen| (seen.secret, Secret::new(seen.value(text.bytes), seen.public))).collect();
+fn candidates(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seen: &[Seen]) -> Vec<Candidate> {
+    let rules = &detector.rules;
+    let secrets: Vec<(Span, &Secret)> = seen.iter().map(|seen| (seen.secret, &seen.value)).collect();
     let longest = seen.iter().map(|seen| seen.secret.len()).max().unwrap_or_default();
     let positions = Positions::new(text, seen);
     let mut out = Vec::new();
     for (index, here) in seen.iter().enumerate() {
-        let (Some(rule), Some((_, secret))) = (rules.get(here.rule), secrets.get(index)) else { continue };
+        let Some(rule) = rules.get(here.rule) else { continue };
         let stored = |span: Span| text.map.span(text.bytes, span);
         let evidence: Vec<Span> =
             std::iter::once(here.whole).chain(here.parts.iter().map(|(_, span)| *span)).map(stored).collect();
@@ -160,7 +155,7 @@ fn candidates(rules: &[Rule], blob: &Blob<'_>, text: &Text<'_>, seen: &[Seen]) -
         });
         out.push(Candidate {
             rule: Arc::clone(&rule.meta),
-            secret: secret.clone(),
+            secret: here.value.clone(),
             claim: None,
             decoded: here.decoded.iter().flat_map(|decoded| decoded.how.iter().copied()).collect(),
             encoded: here.decoded.is_some().then(|| Secret::new(here.secret.of(text.bytes), 0)),
@@ -171,7 +166,11 @@ fn candidates(rules: &[Rule], blob: &Blob<'_>, text: &Text<'_>, seen: &[Seen]) -
             confidence: here.confidence,
             notes: here.notes.clone(),
             related: related.collect(),
-            snippet: snippet(text, here.secret, index, &secrets, longest),
+            // Nobody is shown the line of what counts for nothing, but for who asks why.
+            snippet: match here.dropped.is_none() || detector.refused.get().is_some() {
+                true => snippet(text, here.secret, index, &secrets, longest),
+                false => Snippet::default(),
+            },
             guessable: here.guessable,
             dropped: here.dropped.clone(),
             paths: here.paths.clone(),
@@ -212,7 +211,7 @@ impl Positions {
 }
 
 /// The line of `focus`, or what lies near it on a long one, with every secret in it masked.
-fn snippet(text: &Text<'_>, focus: Span, index: usize, secrets: &[(Span, Secret)], longest: usize) -> Snippet {
+fn snippet(text: &Text<'_>, focus: Span, index: usize, secrets: &[(Span, &Secret)], longest: usize) -> Snippet {
     let line = text.lines.span(text.lines.index(focus.start)).unwrap_or(focus);
     let start = line.start.max(focus.start.saturating_sub(CONTEXT));
     let end = line.end.min(focus.end.min(focus.start + SHOWN) + CONTEXT).max(start);
@@ -233,18 +232,52 @@ fn snippet(text: &Text<'_>, focus: Span, index: usize, secrets: &[(Span, Secret)
     };
     let outside = Span::new(window.len(), window.len());
     let near = secrets.iter().skip(index.saturating_sub(NEIGHBOURS)).take(2 * NEIGHBOURS);
-    let mut others: Vec<&Secret> = near.filter(|(span, _)| !span.overlaps(&window)).map(|(_, secret)| secret).collect();
+    let fits = |secret: &&Secret| secret.reveal().len() <= window.len();
+    let mut others: Vec<&Secret> =
+        near.filter(|(span, _)| !span.overlaps(&window)).map(|(_, secret)| *secret).filter(fits).collect();
     others.sort_unstable();
     others.dedup();
-    others.retain(|secret| memchr::memmem::find(window.of(text.bytes), secret.reveal()).is_some());
+    if !others.is_empty() {
+        let pairs = Pairs::of(window.of(text.bytes));
+        others.retain(|secret| pairs.may_hold(secret.reveal()));
+        others.retain(|secret| memchr::memmem::find(window.of(text.bytes), secret.reveal()).is_some());
+    }
     let mut known: Vec<(Span, &Secret)> =
-        overlapping().map(|(span, secret)| (within(*span), secret)).take(CROWD).collect();
+        overlapping().map(|(span, secret)| (within(*span), *secret)).take(CROWD).collect();
     if let Some((_, secret)) = overlapping().nth(CROWD) {
         // Nothing real looks like this: show none of it.
         known = vec![(Span::new(0, window.len()), secret)];
     }
     known.extend(others.into_iter().map(|secret| (outside, secret)));
     Snippet::new(window.of(text.bytes), within(focus), &known)
+}
+
+/// Which pairs of bytes a text has, nearly: a search for each of a hundred values would cost more than to read the text.
+struct Pairs([u64; 16]);
+
+impl Pairs {
+    fn bit(pair: &[u8]) -> (usize, u64) {
+        let [a, b] = pair else { return (0, 0) };
+        let hash = u32::from(u16::from_le_bytes([*a, *b])).wrapping_mul(0x9e37_79b1) >> 22;
+        ((hash >> 6) as usize, 1 << (hash & 63))
+    }
+
+    fn of(text: &[u8]) -> Self {
+        let mut bits = [0; 16];
+        for pair in text.windows(2) {
+            let (word, bit) = Self::bit(pair);
+            bits.get_mut(word).into_iter().for_each(|word| *word |= bit);
+        }
+        Self(bits)
+    }
+
+    /// False only where the text does not hold `value`.
+    fn may_hold(&self, value: &[u8]) -> bool {
+        value.windows(2).take(8).all(|pair| {
+            let (word, bit) = Self::bit(pair);
+            self.0.get(word).is_some_and(|bits| bits & bit == bit)
+        })
+    }
 }
 
 fn is_start(bytes: &[u8], at: usize) -> bool {

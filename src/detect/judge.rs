@@ -7,7 +7,7 @@ use super::entropy::shannon;
 use super::lines::Lines;
 use super::placeholder::{self, Look};
 use super::structure::LOCKED;
-use crate::model::{Coding, Confidence, Note, Span};
+use crate::model::{Coding, Confidence, Note, Secret, Span};
 use crate::rule::{Checksum, Kind, Rule};
 
 /// A match on its way to a candidate. Spans are in the text that was matched.
@@ -19,8 +19,8 @@ pub(super) struct Seen {
     pub(super) whole: Span,
     /// The value to rotate.
     pub(super) secret: Span,
-    /// How many of the secret's first bytes are its kind's marker.
-    pub(super) public: usize,
+    /// What it says, in the clear where it stands encoded.
+    pub(super) value: Secret,
     /// What it is worth so far.
     pub(super) confidence: Confidence,
     /// Why.
@@ -32,21 +32,19 @@ pub(super) struct Seen {
     /// Globs that a path found later must satisfy.
     pub(super) paths: Vec<String>,
     /// What a guess is decided by once its path is known; empty for rules that do not guess.
-    pub(super) features: Vec<u8>,
+    pub(super) features: Arc<[u8]>,
     /// True when the secret could be guessed.
     pub(super) guessable: bool,
-    /// What the secret says, where it stands encoded.
+    /// How the secret is encoded, where it is.
     pub(super) decoded: Option<Arc<Decoded>>,
     /// A composite some of whose parts were not found yet: they may lie outside what is encoded.
     pub(super) apart: bool,
 }
 
-/// What an encoded secret says.
+/// How a secret is encoded.
 #[derive(Debug)]
 pub(super) struct Decoded {
-    /// The secret.
-    pub(super) value: Box<[u8]>,
-    /// How it is encoded, the outermost first.
+    /// The outermost first.
     pub(super) how: Vec<Coding>,
 }
 
@@ -55,27 +53,21 @@ const GUESSABLE_BITS: f64 = 64.0;
 /// So could a shorter one.
 const GUESSABLE_LENGTH: usize = 16;
 
-impl Decoded {
-    /// What a value says that is encoded as a whole.
-    pub(super) fn of((value, how): (Vec<u8>, Coding)) -> Arc<Self> {
-        Arc::new(Self { value: value.into(), how: vec![how] })
-    }
-}
-
 impl Seen {
-    /// The secret in the clear.
-    pub(super) fn value<'a>(&'a self, text: &'a [u8]) -> &'a [u8] {
-        self.decoded.as_ref().map_or_else(|| self.secret.of(text), |decoded| &decoded.value)
+    /// The value is encoded as a whole, and this is what it says.
+    pub(super) fn says(&mut self, value: &[u8], how: Coding) {
+        self.value = Secret::new(value, self.value.public());
+        self.decoded = Some(Arc::new(Decoded { how: vec![how] }));
     }
 
     /// Weighs the value by itself.
-    pub(super) fn weigh(&mut self, rule: &Rule, text: &[u8]) {
-        let (secret, decoded) = (self.secret, self.decoded.clone());
-        let value = decoded.as_ref().map_or_else(|| secret.of(text), |decoded| &decoded.value);
+    pub(super) fn weigh(&mut self, rule: &Rule) {
+        let secret = self.value.clone();
+        let value = secret.reveal();
         let entropy = shannon(value);
         let bits = entropy * value.len() as f64;
         self.guessable = rule.meta.generic || value.len() < GUESSABLE_LENGTH || bits < GUESSABLE_BITS;
-        let look = placeholder::look(value, self.public);
+        let look = placeholder::look(value, secret.public());
         let form = !rule.meta.generic && rule.checksum.is_none() && rule.confidence > Confidence::Low;
         match look {
             Look::Placeholder(why) => self.dropped = Some(why.to_owned()),
@@ -253,7 +245,7 @@ pub(super) fn settle(seen: &mut [Seen], rules: &[Rule]) {
 
 /// Settles between what stands in a text, `own`, and what is encoded `within` it, both sorted by place: the same secret is
 /// told once, a guess gives way to a rule that knows more, and of two guesses the one that saw less of the text.
-pub(super) fn give_way(own: &mut [Seen], within: &mut [Seen], rules: &[Rule], text: &[u8]) {
+pub(super) fn give_way(own: &mut [Seen], within: &mut [Seen], rules: &[Rule]) {
     let counts =
         |seen: &Seen| seen.dropped.is_none() && !seen.apart && rules.get(seen.rule).is_some_and(|rule| !rule.part);
     let guess = |seen: &Seen| rules.get(seen.rule).is_some_and(|rule| rule.kind == Kind::Assignment);
@@ -269,7 +261,7 @@ pub(super) fn give_way(own: &mut [Seen], within: &mut [Seen], rules: &[Rule], te
             // A rule may have taken the encoded form for a secret of its kind: the surer of the two knows better.
             let all = outer.secret.contains(&inner.secret) && inner.secret.len() * 4 >= outer.secret.len() * 3;
             let surer = inner.confidence >= outer.confidence;
-            let same = outer.value(text) == inner.value(&[]);
+            let same = outer.value.reveal() == inner.value.reveal();
             let gives_way = match (guessed, guess) {
                 (true, false) => true,
                 (true, true) => !same && outer.secret.contains(&inner.secret),

@@ -1,5 +1,9 @@
 //! Inline comments that ask for silence: keyward's own and other tools'. Reads them; triage decides what they silence.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::lines::{Lines, number};
 use super::prefilter::MARK;
 use crate::model::{Fresh, Mark, MarkScope, Span};
@@ -122,8 +126,17 @@ pub(super) fn others(text: &[u8], lines: &Lines, spans: &[Span]) -> Vec<Placed> 
 }
 
 /// Comments that cover their own line, anywhere on it.
-const SAME_LINE: [(&[u8], &str); 3] =
-    [(b"gitleaks:allow", "gitleaks:allow"), (b"betterleaks:allow", "betterleaks:allow"), (b"ggignore", "ggignore")];
+const SAME_LINE: [&str; 3] = ["gitleaks:allow", "betterleaks:allow", "ggignore"];
+const TRUFFLEHOG: &str = "trufflehog:ignore";
+const KINGFISHER: &str = "kingfisher:ignore";
+const PRAGMA: &str = "pragma:";
+
+/// A search that is prepared once and made in many lines.
+type Look = LazyLock<Finder<'static>>;
+static LOOK_SAME_LINE: LazyLock<[Finder<'static>; 3]> = LazyLock::new(|| SAME_LINE.map(Finder::new));
+static LOOK_TRUFFLEHOG: Look = LazyLock::new(|| Finder::new(TRUFFLEHOG));
+static LOOK_KINGFISHER: Look = LazyLock::new(|| Finder::new(KINGFISHER));
+static LOOK_PRAGMA: Look = LazyLock::new(|| Finder::new(PRAGMA));
 
 fn read_line(text: &[u8], lines: &Lines, line: usize, spans: &[Span], out: &mut Vec<Placed>) {
     let Some(bounds) = lines.span(line) else { return };
@@ -133,25 +146,25 @@ fn read_line(text: &[u8], lines: &Lines, line: usize, spans: &[Span], out: &mut 
         let mark = Mark { line: number(line), covers, scope: MarkScope::AnyRule, syntax, reason: None, fresh: false };
         out.push(Placed { mark, span: Span::new(bounds.start + at, bounds.start + at + syntax.len()) });
     };
-    for (word, syntax) in SAME_LINE {
-        if let Some(at) = memchr::memmem::find(bytes, word) {
+    for (looker, syntax) in LOOK_SAME_LINE.iter().zip(SAME_LINE) {
+        if let Some(at) = looker.find(bytes) {
             add(at, (line, line), syntax);
         }
     }
-    if let Some(at) = memchr::memmem::rfind(bytes, b"trufflehog:ignore") {
+    if let Some(at) = LOOK_TRUFFLEHOG.find(bytes).and_then(|_| memchr::memmem::rfind(bytes, TRUFFLEHOG.as_bytes())) {
         // Only after the secret it is meant for.
         let here = Span::new(bounds.start, bounds.start + at);
         let from = spans.partition_point(|span| span.start < here.start);
         if spans.get(from).is_some_and(|span| span.start < here.end) {
-            add(at, (line, line), "trufflehog:ignore");
+            add(at, (line, line), TRUFFLEHOG);
         }
     }
-    if let Some(at) = memchr::memmem::find(bytes, b"kingfisher:ignore") {
-        add(at, (line, line + 1), "kingfisher:ignore");
+    if let Some(at) = LOOK_KINGFISHER.find(bytes) {
+        add(at, (line, line + 1), KINGFISHER);
     }
     let mut from = 0;
-    while let Some(at) = memchr::memmem::find(bytes.get(from..).unwrap_or_default(), b"pragma:").map(|at| at + from) {
-        from = at + 7;
+    while let Some(at) = LOOK_PRAGMA.find(bytes.get(from..).unwrap_or_default()).map(|at| at + from) {
+        from = at + PRAGMA.len();
         if !opens_comment(bytes.get(..at).unwrap_or_default()) {
             continue;
         }

@@ -4,6 +4,7 @@
 
 mod assemble;
 mod checksum;
+mod decider;
 mod decode;
 mod encoding;
 mod entropy;
@@ -25,6 +26,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 pub use checksum::fix;
+pub use decider::Decider;
 pub use evidence::Evidence;
 pub use prefilter::{Simd, TooMany, plan_bytes};
 pub use work::{RuleWork, Work};
@@ -163,23 +165,9 @@ impl Detector {
         (swept.and_then(|swept| assemble::found(self, blob, swept)), evidence)
     }
 
-    /// Decides a guess of a history anew, now that its paths are known: it is worth what it is worth at the best of
-    /// them, or without one where there is none, or where it lies `elsewhere` too. Every other candidate is left as it
-    /// is.
-    pub fn decide_at(&self, candidate: &mut Candidate, paths: &[BytePath], elsewhere: bool) {
-        let Some(rule) = self.rule_of(&candidate.rule.id).and_then(|index| self.rules.get(index)) else { return };
-        if candidate.features.is_empty() || candidate.dropped.is_some() {
-            return;
-        }
-        let nowhere = (elsewhere || paths.is_empty()).then_some(None);
-        let decisions = paths.iter().map(Some).chain(nowhere).map(|path| generic::decide_at(&candidate.features, path));
-        let Some(best) = decisions.reduce(|best, next| if next.confidence > best.confidence { next } else { best })
-        else {
-            return;
-        };
-        candidate.confidence = best.confidence.unwrap_or(Confidence::Low).min(rule.confidence);
-        candidate.dropped = best.confidence.is_none().then(|| generic::TOO_LITTLE.to_owned());
-        candidate.notes = vec![best.note()];
+    /// Decides the guesses of one history.
+    pub fn decider(&self) -> Decider<'_> {
+        Decider::new(self)
     }
 
     /// Secrets in text that is about to be printed: an error, a path, a name. Guesses are left out: masked, they would

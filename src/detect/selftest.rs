@@ -86,9 +86,8 @@ impl Trial<'_> {
     /// Whether a part rule saw its part.
     fn sees_part(&self, text: &[u8]) -> bool {
         let swept = self.with_blob(text, |blob| sweep::sweep(self.detector, blob));
-        swept.into_iter().flat_map(|swept| swept.stored.seen).any(|mut seen| {
+        swept.into_iter().flat_map(|swept| swept.stored.seen).any(|seen| {
             let own = self.detector.rules.get(seen.rule).is_some_and(|rule| rule.id() == self.rule.id());
-            seen.weigh(self.rule, text);
             own && seen.dropped.is_none()
         })
     }

@@ -8,11 +8,11 @@ use super::Detector;
 use super::decode::{self, Bounds, Carried};
 use super::encoding::{self, Encoding};
 use super::generic;
-use super::judge::{Decoded, Seen};
+use super::judge::Seen;
 use super::matcher::{Budget, Match, Matcher};
 use super::prefilter::{Go, Hit, Simd};
 use super::work::Work;
-use crate::model::{Blob, Confidence, OriginKind, Span};
+use crate::model::{Blob, Confidence, OriginKind, Secret, Span};
 use crate::rule::{Kind, Rule};
 
 /// More matches than this in one blob are not looked at.
@@ -200,13 +200,21 @@ impl<'p> Pass<'p> {
             if self.budget.spend(0) { guess(detector, index, text, anchor, &self.at) } else { None }
         } else {
             let found = matcher.find(rule, text, anchor, &mut self.budget, &mut self.work);
-            let mut seen = found.map(|found| plain(index, rule, anchor, found));
+            let mut seen = found.map(|found| plain(index, rule, text, anchor, found));
             if let (Some(seen), Kind::Regex, None) = (&mut seen, rule.kind, rule.checksum) {
                 // What stands in a place where base64 belongs is what it says. A checksum knows of its own encoding.
-                seen.decoded = decode::value(seen.secret.of(text)).map(Decoded::of);
+                if let Some((value, how)) = decode::value(seen.secret.of(text)) {
+                    seen.says(&value, how);
+                }
             }
             seen
         };
+        let seen = seen.map(|mut seen| {
+            // What a value is worth by itself is the same in every version that has it.
+            seen.weigh(rule);
+            seen.paths.extend_from_slice(paths);
+            seen
+        });
         self.work.seen += u64::from(seen.is_some());
         if let Some((ledger, began, before)) = began {
             ledger.add_hit(index, &before, &self.work, began);
@@ -214,14 +222,7 @@ impl<'p> Pass<'p> {
         if seen.is_none() && matcher.error().is_some() && !self.seens.broken.contains(&index) {
             self.seens.broken.push(index);
         }
-        self.take(
-            index,
-            anchor,
-            seen.map(|mut seen| {
-                seen.paths.extend_from_slice(paths);
-                seen
-            }),
-        )
+        self.take(index, anchor, seen)
     }
 
     /// Notes what a rule made of its anchor.
@@ -259,18 +260,18 @@ fn path_condition<'a>(rule: &'a Rule, matcher: &Matcher, blob: &Blob<'_>) -> Opt
     }
 }
 
-fn plain(index: usize, rule: &Rule, anchor: Span, Match { whole, secret }: Match) -> Seen {
+fn plain(index: usize, rule: &Rule, text: &[u8], anchor: Span, Match { whole, secret }: Match) -> Seen {
     Seen {
         rule: index,
         whole,
         secret,
-        public: if secret.start == anchor.start { anchor.len() } else { 0 },
+        value: Secret::new(secret.of(text), if secret.start == anchor.start { anchor.len() } else { 0 }),
         confidence: rule.confidence,
         notes: Vec::new(),
         dropped: None,
         parts: Vec::new(),
         paths: Vec::new(),
-        features: Vec::new(),
+        features: Arc::default(),
         guessable: false,
         decoded: None,
         apart: false,
@@ -280,7 +281,7 @@ fn plain(index: usize, rule: &Rule, anchor: Span, Match { whole, secret }: Match
 /// keyward's own baseline: its salt and digests look like secrets and are none, wherever it lies.
 const BASELINE: &[u8] = b".keyward-baseline.json";
 
-/// The generic grammar, with what the model makes of the value. In a history that is provisional: see `decide_at`.
+/// The generic grammar, with what the model makes of the value. In a history that is provisional: see [`super::Decider`].
 fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Whereabouts<'_>) -> Option<Seen> {
     if at.blob.origin.path.as_ref().is_some_and(|path| path.file_name() == BASELINE) {
         return None;
@@ -292,7 +293,7 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
         // A name may be given what its value says in base64: that is judged, not the digits.
         let (value, facts) = generic::read_decoded(text, anchor, found.value, &said)?;
         found.facts = facts;
-        decoded = Some(Decoded::of((value, how)));
+        decoded = Some((value, how));
     }
     let final_say = at.blob.origin.path.is_some() || at.blob.origin.kind != OriginKind::History;
     found.facts.set_path(at.facts());
@@ -305,13 +306,15 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
     if refused {
         detector.refused.get()?;
     }
-    let mut seen = plain(index, rule, anchor, Match { whole: found.whole, secret: found.value });
-    seen.public = 0;
+    let mut seen = plain(index, rule, text, anchor, Match { whole: found.whole, secret: found.value });
+    seen.value = Secret::new(found.value.of(text), 0);
     seen.confidence = decision.confidence.unwrap_or(Confidence::Low).min(rule.confidence);
     seen.dropped = refused.then(|| generic::TOO_LITTLE.to_owned());
     seen.notes.push(decision.note());
-    seen.features = found.facts.pathless().to_vec();
-    seen.decoded = decoded;
+    seen.features = found.facts.pathless().into();
+    if let Some((value, how)) = decoded {
+        seen.says(&value, how);
+    }
     Some(seen)
 }
 

@@ -45,7 +45,7 @@ pub struct Candidate {
     /// only where the blob is found at a path that [`Candidate::belongs_at`].
     pub paths: Vec<String>,
     /// What a guess's confidence is decided by, without the path; empty for what is no guess. Never holds the secret.
-    pub features: Vec<u8>,
+    pub features: Arc<[u8]>,
 }
 
 impl Candidate {

@@ -1,11 +1,12 @@
 //! The secret itself, which hides.
 
 use std::fmt;
+use std::sync::Arc;
 
-/// A secret's bytes. `Debug` and `Display` are masked; only [`Secret::reveal`] shows it.
+/// A secret's bytes; cheap to clone. `Debug` and `Display` are masked; only [`Secret::reveal`] shows it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Secret {
-    bytes: Box<[u8]>,
+    bytes: Arc<[u8]>,
     public: usize,
 }
 

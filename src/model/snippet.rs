@@ -7,12 +7,14 @@ use super::{Secret, Span};
 /// Part of one line of text around a finding.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Snippet {
+    window: Box<[u8]>,
     pieces: Vec<Piece>,
 }
 
+/// What lies between the piece before and an end in the window.
 #[derive(Clone, PartialEq, Eq)]
 struct Piece {
-    raw: Vec<u8>,
+    end: usize,
     /// What to show instead; `None` for plain text.
     mask: Option<String>,
     /// Part of the finding this snippet belongs to.
@@ -32,56 +34,60 @@ impl Snippet {
     /// `window` is a line or part of one; `focus` the finding's secret in it; `secrets` every secret known to lie
     /// there, by place. Any further occurrence of one of their values is masked as well.
     pub fn new(window: &[u8], focus: Span, secrets: &[(Span, &Secret)]) -> Self {
-        let mut masked: Vec<(Span, String)> = Vec::new();
+        let mut masked: Vec<(Span, &Secret)> = Vec::with_capacity(secrets.len());
         for (span, secret) in secrets {
-            masked.push((*span, secret.masked()));
+            masked.push((*span, secret));
             let value = secret.reveal();
-            if value.len() >= 4 {
-                masked.extend(
-                    memchr::memmem::find_iter(window, value)
-                        .map(|at| (Span::new(at, at + value.len()), secret.masked())),
-                );
+            if (4..=window.len()).contains(&value.len()) {
+                let more = memchr::memmem::find_iter(window, value);
+                masked.extend(more.map(|at| (Span::new(at, at + value.len()), *secret)));
             }
         }
         masked.retain(|(span, _)| span.start < window.len() && !span.is_empty());
-        masked.sort();
-        let mut merged: Vec<(Span, String)> = Vec::new();
-        for (span, text) in masked {
+        masked.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.masked().cmp(&other.masked())));
+        // The mask of each, or none where two secrets overlap: the shorter mask of the two could show bytes of the other.
+        let mut merged: Vec<(Span, Option<&Secret>)> = Vec::with_capacity(masked.len());
+        for (span, secret) in masked {
             match merged.last_mut() {
                 Some((last, shown)) if span.start < last.end => {
                     if *last != span {
-                        // Two secrets overlap: the shorter mask of the two could show bytes of the other.
-                        *shown = Secret::new(b"", 0).masked();
+                        *shown = None;
                     }
                     *last = last.hull(&span);
                 }
-                _ => merged.push((span, text)),
+                _ => merged.push((span, Some(secret))),
             }
         }
-        let mut pieces = Vec::new();
+        let mut pieces = Vec::with_capacity(2 * merged.len() + 1);
         let mut at = 0;
-        let plain = |from: usize, to: usize, pieces: &mut Vec<Piece>| {
-            let raw = Span::new(from, to).of(window);
-            if !raw.is_empty() {
-                pieces.push(Piece { raw: raw.to_vec(), mask: None, focus: false });
-            }
-        };
-        for (span, text) in merged {
+        for (span, secret) in merged {
             let span = Span::new(span.start, span.end.min(window.len()));
-            plain(at, span.start, &mut pieces);
-            pieces.push(Piece { raw: span.of(window).to_vec(), mask: Some(text), focus: span.overlaps(&focus) });
+            if at < span.start {
+                pieces.push(Piece { end: span.start, mask: None, focus: false });
+            }
+            let mask = secret.map_or_else(|| Secret::new(b"", 0).masked(), Secret::masked);
+            pieces.push(Piece { end: span.end, mask: Some(mask), focus: span.overlaps(&focus) });
             at = span.end;
         }
-        plain(at, window.len(), &mut pieces);
-        Self { pieces }
+        if at < window.len() {
+            pieces.push(Piece { end: window.len(), mask: None, focus: false });
+        }
+        Self { window: window.into(), pieces }
+    }
+
+    /// Each piece with its bytes.
+    fn each(&self) -> impl Iterator<Item = (&[u8], &Piece)> {
+        let starts = std::iter::once(0).chain(self.pieces.iter().map(|piece| piece.end));
+        let spans = starts.zip(&self.pieces).map(|(start, piece)| (Span::new(start, piece.end), piece));
+        spans.map(|(span, piece)| (span.of(&self.window), piece))
     }
 
     /// The pieces to print, in order. `reveal` shows secrets in clear.
     pub fn shown(&self, reveal: bool) -> impl Iterator<Item = Shown> + '_ {
-        self.pieces.iter().map(move |piece| Shown {
+        self.each().map(move |(raw, piece)| Shown {
             text: match &piece.mask {
                 Some(mask) if !reveal => mask.clone(),
-                _ => printable(&piece.raw),
+                _ => printable(raw),
             },
             focus: piece.focus,
         })
@@ -89,12 +95,18 @@ impl Snippet {
 
     /// The pieces in clear: text, mask (none for plain text), focus. For keeping them where nobody reads, sealed.
     pub fn reveal_pieces(&self) -> impl Iterator<Item = (&[u8], Option<&str>, bool)> + '_ {
-        self.pieces.iter().map(|piece| (piece.raw.as_slice(), piece.mask.as_deref(), piece.focus))
+        self.each().map(|(raw, piece)| (raw, piece.mask.as_deref(), piece.focus))
     }
 
     /// From what [`Snippet::reveal_pieces`] gave.
     pub fn from_pieces(pieces: Vec<(Vec<u8>, Option<String>, bool)>) -> Self {
-        Self { pieces: pieces.into_iter().map(|(raw, mask, focus)| Piece { raw, mask, focus }).collect() }
+        let mut window = Vec::new();
+        let mut joined = |(raw, mask, focus): (Vec<u8>, _, _)| {
+            window.extend_from_slice(&raw);
+            Piece { end: window.len(), mask, focus }
+        };
+        let pieces = pieces.into_iter().map(&mut joined).collect();
+        Self { window: window.into(), pieces }
     }
 
     /// The whole line as one string.

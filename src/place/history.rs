@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::paths::{MAX_PATHS, NOWHERE, Places, look_up};
 use super::{Placed, covering};
@@ -23,8 +24,11 @@ pub struct HistoryRules<'a> {
     pub applies: &'a dyn Fn(&Candidate, Option<&BytePath>) -> bool,
     /// Completes what could not be decided without paths: the candidate, its blob's paths, and whether it lies where no
     /// path is known as well.
-    pub decide: &'a dyn Fn(&mut Candidate, &[BytePath], bool),
+    pub decide: &'a Decide<'a>,
 }
+
+/// Completes a candidate, given its blob's paths, and whether it lies where no path is known as well.
+type Decide<'a> = dyn Fn(&mut Candidate, &Arc<[BytePath]>, bool) + 'a;
 
 /// Finds for every candidate its paths and its introducing commit: the earliest over all blobs that hold the secret
 /// (parents before children, ties by committer date, then id), and makes one sighting of all that is the same secret
@@ -37,21 +41,30 @@ pub fn history(repo: &Repo, past: &Past, found: Vec<Found>, rules: &HistoryRules
         return placed;
     }
     let past = Map::of(past, &found);
-    let mut groups: BTreeMap<(String, Secret, bool), Vec<Seen>> = BTreeMap::new();
+    let mut ids: HashMap<Arc<str>, u32> = HashMap::new();
+    let mut groups: BTreeMap<(u32, Secret, bool), Vec<Seen>> = BTreeMap::new();
     for Found { origin, candidates, marks, .. } in found {
+        let Some(object) = origin.object.or(origin.commit) else { continue };
+        let mut here = None;
         for candidate in candidates {
             let marks = covering(&marks, &candidate);
-            if let Some(mut seen) = past.see(&origin, candidate, marks, rules) {
-                (rules.decide)(&mut seen.candidate, &seen.paths, seen.elsewhere);
-                let candidate = &seen.candidate;
-                let key = (candidate.rule.id.clone(), candidate.secret.clone(), candidate.dropped.is_some());
-                groups.entry(key).or_default().push(seen);
-            }
+            let Some(at) = past.whereabouts(&origin, object, &candidate, &mut here, rules) else { continue };
+            let Candidate { span, start, end, .. } = candidate;
+            let occurrence = Occurrence { object, inner: origin.inner.clone(), span, start, end };
+            let mut seen = Seen { candidate: Box::new(candidate), occurrence, marks, at };
+            (rules.decide)(&mut seen.candidate, &seen.at.paths, seen.at.elsewhere);
+            let candidate = &seen.candidate;
+            let id = ids.get(candidate.rule.id.as_str()).copied().unwrap_or_else(|| {
+                let next = ids.len() as u32;
+                ids.insert(candidate.rule.id.as_str().into(), next);
+                next
+            });
+            groups.entry((id, candidate.secret.clone(), candidate.dropped.is_some())).or_default().push(seen);
         }
     }
     let mut authors = HashMap::new();
     for seen in groups.into_values() {
-        let excluded = seen.iter().all(|seen| seen.excluded);
+        let excluded = seen.iter().all(|seen| seen.at.excluded);
         let Some(sighting) = past.together(repo, seen, rules, &mut authors) else { continue };
         if excluded { placed.excluded.push(sighting) } else { placed.sightings.push(sighting) }
     }
@@ -73,6 +86,8 @@ struct Map<'p> {
     named: HashSet<ObjectId>,
     /// Whether a rule holds at a path: its globs are compiled for each question.
     applies: RefCell<HashMap<(String, BytePath), bool>>,
+    /// Lists of paths that were met, each once.
+    lists: RefCell<HashSet<Arc<[BytePath]>>>,
 }
 
 /// One candidate in one object.
@@ -81,9 +96,15 @@ struct Seen {
     candidate: Box<Candidate>,
     occurrence: Occurrence,
     marks: Vec<Mark>,
+    at: At,
+}
+
+/// Where a candidate is: the same for all candidates of an object whose rules have no path condition.
+#[derive(Clone)]
+struct At {
     rank: Rank,
-    /// All paths that are known and where its rule holds.
-    paths: Vec<BytePath>,
+    /// All paths that are known and where its rule holds; the same list for the same paths.
+    paths: Arc<[BytePath]>,
     more_paths: u64,
     /// It has a place without a known path.
     elsewhere: bool,
@@ -118,62 +139,70 @@ impl<'p> Map<'p> {
         let numbers = past.graph.commits.iter().map(|commit| commit.index).zip(0..);
         let numbers = numbers.filter(|(index, _)| commits.contains(index)).collect();
         let named = past.graph.blobs.iter().map(|index| past.objects.id(*index)).collect();
-        Self { past, numbers, places, named, applies: RefCell::default() }
+        Self { past, numbers, places, named, applies: RefCell::default(), lists: RefCell::default() }
     }
 
-    /// Where a candidate is; `None` when its path condition holds nowhere.
-    fn see(&self, origin: &Origin, candidate: Candidate, marks: Vec<Mark>, rules: &HistoryRules<'_>) -> Option<Seen> {
-        let object = origin.object.or(origin.commit)?;
-        let Candidate { span, start, end, .. } = candidate;
-        let occurrence = Occurrence { object, inner: origin.inner.clone(), span, start, end };
-        let find = |id: ObjectId| self.past.objects.find(&id);
+    /// Where a candidate of an object is; `None` when its path condition holds nowhere. `here` keeps what holds for all
+    /// candidates of the object without such a condition.
+    fn whereabouts(
+        &self,
+        origin: &Origin,
+        object: ObjectId,
+        candidate: &Candidate,
+        here: &mut Option<At>,
+        rules: &HistoryRules<'_>,
+    ) -> Option<At> {
+        if !candidate.paths.is_empty() {
+            return self.find(origin, object, candidate, rules);
+        }
+        if here.is_none() {
+            *here = self.find(origin, object, candidate, rules);
+        }
+        here.clone()
+    }
+
+    fn find(&self, origin: &Origin, object: ObjectId, candidate: &Candidate, rules: &HistoryRules<'_>) -> Option<At> {
         let number = |commit: Option<Index>| commit.and_then(|at| self.numbers.get(&at).copied()).unwrap_or(NOWHERE);
         let rank = Rank { tag: false, commit: NOWHERE, message: true, excluded: false, path: None };
-        let seen = |candidate: Candidate, rank: Rank| {
-            let candidate = Box::new(candidate);
+        let nowhere = |rank: Rank| {
             let reached = rank.commit != NOWHERE;
-            let (paths, more_paths, elsewhere, excluded) = (Vec::new(), 0, true, false);
-            Seen { candidate, occurrence, marks, rank, paths, more_paths, elsewhere, excluded, reached }
+            At { rank, paths: Arc::default(), more_paths: 0, elsewhere: true, excluded: false, reached }
         };
+        let counts = || (rules.applies)(candidate, None);
         match origin.kind {
             OriginKind::CommitMessage => {
-                let commit = number(origin.commit.and_then(find));
-                (rules.applies)(&candidate, None).then(|| seen(candidate, Rank { commit, ..rank }))
+                let commit = number(origin.commit.and_then(|id| self.past.objects.find(&id)));
+                counts().then(|| nowhere(Rank { commit, ..rank }))
             }
             OriginKind::TagMessage => {
-                let tag = find(object);
+                let tag = self.past.objects.find(&object);
                 let known = tag.is_some_and(|tag| self.past.graph.has_tag(tag));
                 let commit = number(tag.and_then(|tag| self.past.graph.target_of(tag)));
-                let rank = Rank { tag: true, commit, ..rank };
-                (rules.applies)(&candidate, None).then(|| Seen { reached: known, ..seen(candidate, rank) })
+                counts().then(|| At { reached: known, ..nowhere(Rank { tag: true, commit, ..rank }) })
             }
-            _ => self.see_blob(object, origin.inner.as_ref(), candidate, rules, seen),
+            _ => match self.places.get(&object).filter(|places| !places.known.is_empty()) {
+                Some(places) => self.at_places(places, origin.inner.as_ref(), candidate, rules),
+                // A tag's own blob, one beneath a tree that could not be read, or an unreachable one.
+                None => (rules.applies)(candidate, origin.inner.as_ref())
+                    .then(|| At { reached: self.named.contains(&object), ..nowhere(Rank { message: false, ..rank }) }),
+            },
         }
     }
 
-    fn see_blob(
+    fn at_places(
         &self,
-        blob: ObjectId,
+        places: &Places,
         inner: Option<&BytePath>,
-        candidate: Candidate,
+        candidate: &Candidate,
         rules: &HistoryRules<'_>,
-        seen: impl FnOnce(Candidate, Rank) -> Seen,
-    ) -> Option<Seen> {
-        let rank = Rank { tag: false, commit: NOWHERE, message: false, excluded: false, path: None };
-        let places = self.places.get(&blob).filter(|places| !places.known.is_empty());
-        let Some(places) = places else {
-            // A tag's own blob, one beneath a tree that could not be read, or an unreachable one.
-            let counts = (rules.applies)(&candidate, inner);
-            let reached = self.named.contains(&blob);
-            return counts.then(|| Seen { reached, ..seen(candidate, rank) });
-        };
+    ) -> Option<At> {
         let at = |commit: u32, path: BytePath| {
             let excluded = (rules.exclude)(&path);
             Rank { tag: false, commit, message: false, excluded, path: Some(path) }
         };
         let holds = |path: &BytePath| match self.applies.borrow_mut().entry((candidate.rule.id.clone(), path.clone())) {
             Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => *new.insert((rules.applies)(&candidate, Some(path))),
+            Entry::Vacant(new) => *new.insert((rules.applies)(candidate, Some(path))),
         };
         let counting: Vec<Rank> = places
             .known
@@ -186,8 +215,15 @@ impl<'p> Map<'p> {
         let excluded = !elsewhere && counting.iter().all(|rank| rank.excluded);
         let mut paths: Vec<BytePath> = counting.iter().filter_map(|rank| rank.path.clone()).collect();
         paths.sort();
+        let mut lists = self.lists.borrow_mut();
+        let paths = lists.get(paths.as_slice()).cloned().unwrap_or_else(|| {
+            let paths: Arc<[BytePath]> = paths.into();
+            lists.insert(Arc::clone(&paths));
+            paths
+        });
         let rank = counting.into_iter().min()?;
-        Some(Seen { paths, more_paths: places.more, elsewhere, excluded, ..seen(candidate, rank) })
+        let reached = rank.commit != NOWHERE;
+        Some(At { rank, paths, more_paths: places.more, elsewhere, excluded, reached })
     }
 
     /// One sighting of all the places of one secret.
@@ -198,23 +234,28 @@ impl<'p> Map<'p> {
         rules: &HistoryRules<'_>,
         authors: &mut HashMap<ObjectId, CommitInfo>,
     ) -> Option<Sighting> {
-        seen.sort_by(|a, b| (&a.rank, &a.occurrence).cmp(&(&b.rank, &b.occurrence)));
+        seen.sort_by(|a, b| (&a.at.rank, &a.occurrence).cmp(&(&b.at.rank, &b.occurrence)));
         seen.dedup_by(|a, b| a.occurrence == b.occurrence);
         if let Some(rest) = seen.get_mut(1..) {
             rest.sort_by(|a, b| a.occurrence.cmp(&b.occurrence));
         }
         let mut placement = Placement {
-            unreachable: rules.all_objects && seen.iter().all(|seen| !seen.reached),
+            unreachable: rules.all_objects && seen.iter().all(|seen| !seen.at.reached),
             occurrences: seen.iter().map(|seen| seen.occurrence.clone()).collect(),
             ..Placement::default()
         };
         let mut paths: BTreeSet<BytePath> = BTreeSet::new();
-        for one in &mut seen {
-            placement.more_paths += one.more_paths;
-            placement.elsewhere |= one.elsewhere;
-            for path in std::mem::take(&mut one.paths) {
-                if paths.len() < MAX_PATHS || paths.contains(&path) {
-                    paths.insert(path);
+        let mut lists: HashSet<*const [BytePath]> = HashSet::new();
+        for At { paths: list, more_paths, elsewhere, .. } in seen.iter().map(|seen| &seen.at) {
+            placement.more_paths += more_paths;
+            placement.elsewhere |= elsewhere;
+            // Past the limit every path that is not among those kept counts, as often as it is met.
+            if paths.len() < MAX_PATHS && !lists.insert(Arc::as_ptr(list)) {
+                continue;
+            }
+            for path in list.iter() {
+                if paths.len() < MAX_PATHS || paths.contains(path) {
+                    paths.insert(path.clone());
                 } else {
                     placement.more_paths += 1;
                     placement.elsewhere = true;
@@ -234,7 +275,7 @@ impl<'p> Map<'p> {
             candidate.confidence = surer.confidence;
             candidate.notes = surer.notes;
         }
-        let commit = self.past.graph.commits.get(own.rank.commit as usize);
+        let commit = self.past.graph.commits.get(own.at.rank.commit as usize);
         let commit = commit.map(|commit| (self.past.objects.id(commit.index), commit.time));
         placement.introduced = commit.map(|(id, time)| {
             let unknown = CommitInfo { id, author: String::new(), email: String::new(), time, offset: 0 };
@@ -243,10 +284,10 @@ impl<'p> Map<'p> {
         });
         let Occurrence { object, inner, .. } = own.occurrence;
         let commit = commit.map(|(id, _)| id);
-        let origin = match (own.rank.tag, own.rank.message) {
+        let origin = match (own.at.rank.tag, own.at.rank.message) {
             (true, _) => Origin { object: Some(object), ..Origin::new(OriginKind::TagMessage) },
             (_, true) => Origin { commit: Some(object), ..Origin::new(OriginKind::CommitMessage) },
-            _ => Origin { path: own.rank.path, kind: OriginKind::History, commit, object: Some(object), inner },
+            _ => Origin { path: own.at.rank.path, kind: OriginKind::History, commit, object: Some(object), inner },
         };
         Some(Sighting { origin, candidate: *candidate, placement, marks })
     }

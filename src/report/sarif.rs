@@ -502,7 +502,7 @@ mod tests {
             guessable: false,
             dropped: None,
             paths: Vec::new(),
-            features: Vec::new(),
+            features: Arc::default(),
         };
         let origin = Origin::at(OriginKind::Tree, BytePath::new([n]));
         Finding { origin, candidate, placement: Placement::default(), fingerprint: String::new() }

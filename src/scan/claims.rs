@@ -148,6 +148,6 @@ fn candidate(
         guessable: false,
         dropped: None,
         paths: Vec::new(),
-        features: Vec::new(),
+        features: Arc::default(),
     }
 }

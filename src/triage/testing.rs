@@ -49,7 +49,7 @@ pub fn candidate(rule: &str, secret: &str, guessable: bool) -> Candidate {
         guessable,
         dropped: None,
         paths: Vec::new(),
-        features: Vec::new(),
+        features: Arc::default(),
     }
 }
 

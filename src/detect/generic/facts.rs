@@ -279,7 +279,7 @@ impl Facts {
     }
 
     /// From the first [`PATHLESS`] numbers.
-    pub(super) fn from_pathless(features: &[u8]) -> Self {
+    pub(in crate::detect) fn from_pathless(features: &[u8]) -> Self {
         let mut facts = Self([0; COUNT]);
         facts.0.iter_mut().zip(features).for_each(|(slot, value)| *slot = *value);
         facts
