@@ -76,7 +76,7 @@ fn unusable(detector: &Detector, rule: usize) -> Option<Problem> {
 fn tell(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seens: Seens, found: &mut Found) {
     let Seens { seen, marks: places, carried, .. } = seens;
     let rules = &detector.rules;
-    let mut seen = judged(detector, text.bytes, &text.lines, seen, &carried, false);
+    let mut seen = judged(detector, &text.lines, seen, &carried, false);
     let part = |seen: &Seen| rules.get(seen.rule).is_none_or(|rule| rule.part);
     seen.retain(|seen| !part(seen));
     let candidates = candidates(detector, blob, text, &seen);
@@ -93,7 +93,6 @@ fn tell(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seens: Seens, fou
 /// What was seen in a text, weighed and settled, with what was seen in its encoded parts, each where it lies.
 fn judged(
     detector: &Detector,
-    text: &[u8],
     lines: &Lines<'_>,
     mut own: Vec<Seen>,
     carried: &[(Span, Arc<Carried>)],
@@ -103,7 +102,7 @@ fn judged(
     let first = own.len();
     for (span, inner) in carried {
         let lines = Lines::new(&inner.text, 0);
-        let seen = judged(detector, &inner.text, &lines, inner.seens.seen.clone(), &inner.seens.carried, true);
+        let seen = judged(detector, &lines, inner.seens.seen.clone(), &inner.seens.carried, true);
         own.extend(seen.into_iter().map(|seen| outer(seen, inner, span.start)));
     }
     judge::compose(&mut own, rules, lines, |id| detector.rule_of(id), encoded);

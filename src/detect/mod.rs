@@ -49,7 +49,7 @@ pub struct Detector {
     simd: Simd,
     /// True when what was seen in a blob can be handed on to those made from it.
     traces: bool,
-    /// There when somebody wants to hear of guesses that the model refuses.
+    /// There when somebody wants to hear of guesses that the model refuses, and to see what else is dropped.
     refused: OnceLock<()>,
     /// There when somebody asked for counts.
     ledger: OnceLock<Ledger>,
