@@ -90,7 +90,7 @@ fn tell(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seens: Seens, fou
     found.marks.extend(marks);
 }
 
-/// What was seen in a text, weighed and settled, with what was seen in its encoded parts, each where it lies.
+/// What was seen in a text, settled, with what was seen in its encoded parts, each where it lies.
 fn judged(
     detector: &Detector,
     lines: &Lines<'_>,
@@ -166,9 +166,10 @@ fn candidates(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seen: &[See
             notes: here.notes.clone(),
             related: related.collect(),
             // Nobody is shown the line of what counts for nothing, but for who asks why.
-            snippet: match here.dropped.is_none() || detector.refused.get().is_some() {
-                true => snippet(text, here.secret, index, &secrets, longest),
-                false => Snippet::default(),
+            snippet: if here.dropped.is_none() || detector.refused.get().is_some() {
+                snippet(text, here.secret, index, &secrets, longest)
+            } else {
+                Snippet::default()
             },
             guessable: here.guessable,
             dropped: here.dropped.clone(),

@@ -22,8 +22,7 @@ pub struct HistoryRules<'a> {
     /// True when the candidate counts at the path; without one, where no path is known. Depends on nothing but the
     /// candidate's rule; not asked where that has no path condition.
     pub applies: &'a dyn Fn(&Candidate, Option<&BytePath>) -> bool,
-    /// Completes what could not be decided without paths: the candidate, its blob's paths, and whether it lies where no
-    /// path is known as well.
+    /// Completes what could not be decided without paths.
     pub decide: &'a Decide<'a>,
 }
 
@@ -41,8 +40,8 @@ pub fn history(repo: &Repo, past: &Past, found: Vec<Found>, rules: &HistoryRules
         return placed;
     }
     let past = Map::of(past, &found);
-    let mut ids: HashMap<Arc<str>, u32> = HashMap::new();
-    let mut groups: BTreeMap<(u32, Secret, bool), Vec<Seen>> = BTreeMap::new();
+    // By rule, then by secret and whether it is dropped.
+    let mut groups: BTreeMap<String, BTreeMap<(Secret, bool), Vec<Seen>>> = BTreeMap::new();
     for Found { origin, candidates, marks, .. } in found {
         let Some(object) = origin.object.or(origin.commit) else { continue };
         let mut here = None;
@@ -54,16 +53,12 @@ pub fn history(repo: &Repo, past: &Past, found: Vec<Found>, rules: &HistoryRules
             let mut seen = Seen { candidate: Box::new(candidate), occurrence, marks, at };
             (rules.decide)(&mut seen.candidate, &seen.at.paths, seen.at.elsewhere);
             let candidate = &seen.candidate;
-            let id = ids.get(candidate.rule.id.as_str()).copied().unwrap_or_else(|| {
-                let next = ids.len() as u32;
-                ids.insert(candidate.rule.id.as_str().into(), next);
-                next
-            });
-            groups.entry((id, candidate.secret.clone(), candidate.dropped.is_some())).or_default().push(seen);
+            let key = (candidate.secret.clone(), candidate.dropped.is_some());
+            groups.entry(candidate.rule.id.clone()).or_default().entry(key).or_default().push(seen);
         }
     }
     let mut authors = HashMap::new();
-    for seen in groups.into_values() {
+    for seen in groups.into_values().flat_map(BTreeMap::into_values) {
         let excluded = seen.iter().all(|seen| seen.at.excluded);
         let Some(sighting) = past.together(repo, seen, rules, &mut authors) else { continue };
         if excluded { placed.excluded.push(sighting) } else { placed.sightings.push(sighting) }
