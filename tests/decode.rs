@@ -235,6 +235,52 @@ fn a_value_under_a_telling_name_is_judged_by_what_it_says() {
 }
 
 #[test]
+fn a_user_and_a_password_in_base64_are_judged_by_the_password() {
+    let strong = made_up("[A-Za-z0-9]{9}-[A-Za-z0-9]{9}[!$%]", 81);
+    let pair = |password: &str| STANDARD.encode(format!("svc-deploy:{password}"));
+    for name in ["credential", "REGISTRY_AUTH", "basic_auth_credentials"] {
+        let seen = found(&format!("{name}={}\n", pair(&strong)));
+        assert_eq!(seen.len(), 1, "{name}: {seen:#?}");
+        assert_eq!((&seen[0]["rule"], &seen[0]["decoded"]), (&json!("generic-assignment"), &json!(["base64"])));
+        assert!(found(&format!("{name}={}\n", pair("password"))).is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_single_escape_that_gives_a_value_is_read() {
+    let password = made_up("[A-Za-z0-9]{10}[A-Za-z][0-9]", 82);
+    for (how, sign, at) in
+        [("percent", "%3D", "%40"), ("escapes", "\\u003d", "\\u0040"), ("entities", "&#61;", "&#64;")]
+    {
+        let file = format!("GET /login?next=password{sign}{password}{at}x7 HTTP/1.1\n");
+        let seen = found(&file);
+        assert_eq!(seen.len(), 1, "{how}: {seen:#?}");
+        assert_eq!(seen[0]["decoded"], json!([how]));
+        let column = |key: &str| seen[0][key].as_u64().unwrap() as usize - 1;
+        let (start, end) = (column("start_column"), column("end_column"));
+        assert_eq!(&file[start..end], format!("{password}{at}x7"), "{how}");
+        for weak in ["changeme", "%24PASSWORD", "string"] {
+            assert!(found(&format!("password{sign}{weak}\n")).is_empty(), "{how} {weak}");
+        }
+    }
+}
+
+#[test]
+fn literals_that_are_put_together_are_one_masked_secret() {
+    let (first, second) = (made_up("[A-Za-z0-9]{18}[0-9][a-z]", 83), made_up("[A-Za-z0-9]{18}[0-9][a-z]", 84));
+    let file = format!("const apiKey = \"{first}\" +\n    \"{second}\";\n");
+    let seen = found(&file);
+    assert_eq!(seen.len(), 1, "{seen:#?}");
+    assert_eq!((&seen[0]["start_line"], &seen[0]["end_line"]), (&json!(1), &json!(2)));
+    let whole = found(&format!("const apiKey = \"{first}{second}\";\n"));
+    assert_eq!(seen[0]["fingerprint"], whole[0]["fingerprint"], "the same secret");
+    for format in ["human", "json", "jsonl", "sarif"] {
+        let said = text(&scan(&file, &["--format", format]));
+        assert!(!said.contains(&first[4..]) && !said.contains(&second[..12]), "{format}");
+    }
+}
+
+#[test]
 fn a_message_in_quoted_printable_is_read_over_its_lines() {
     let token = github_token(90);
     let (first, second) = token.split_at(20);

@@ -1,6 +1,8 @@
 //! Tests of: rules.
 
-use keyward::detect::{Simd, selftest, too_common};
+use keyward::detect::{Detector, Simd, selftest, too_common};
+use keyward::model::{Blob, Candidate, Confidence, Fresh, Origin, OriginKind};
+use keyward::rule::Kind;
 use keyward::rule::pack::{Pack, builtin_examples};
 use keyward::rule::written::read_file;
 
@@ -88,4 +90,64 @@ fn an_anchor_that_stands_everywhere_is_refused_unless_something_cheap_is_asked_f
     assert_eq!(too_common(&rule("[^;]{0,20}return(?P<secret>[a-f0-9]{32})", "return")), [""; 0]);
     assert_eq!(too_common(&rule("[^;]{0,20}zqxj(?P<secret>[^;]{4,20})", "zqxj")), [""; 0]);
     assert_eq!(too_common(&Pack::builtin().unwrap().rules), [""; 0]);
+}
+
+/// Words of every length that a short form may take, as prose and code have them behind a provider's name.
+fn words() -> Vec<String> {
+    let mut words: Vec<String> =
+        ["severity", "customer", "standard", "position", "Username"].map(str::to_owned).into_iter().collect();
+    let parts = ["request", "handler", "session", "default", "account", "storage", "message", "version"];
+    for joint in ["", "_", "-"] {
+        for first in 0..parts.len() {
+            for many in 2..6 {
+                let chosen: Vec<&str> = (0..many).map(|next| parts[(first + next) % parts.len()]).collect();
+                for cut in 0..7 {
+                    let joined = chosen.join(joint);
+                    words.push(joined[..joined.len() - cut].to_owned());
+                    words.push(joined[..joined.len() - cut].to_ascii_uppercase());
+                }
+            }
+        }
+    }
+    words
+}
+
+#[test]
+fn no_rule_that_goes_by_a_name_takes_a_neighbouring_word_for_a_key() {
+    let detector = Detector::new(Pack::builtin().unwrap().rules).unwrap();
+    let words = words();
+    let (mut asked, mut wrong) = (0, Vec::new());
+    for rule in detector.rules().iter().filter(|rule| matches!(rule.kind, Kind::Keyed | Kind::Assigned)) {
+        let form = regex::Regex::new(&format!("^(?:{})$", rule.regex)).unwrap();
+        let name = &rule.anchors[0].text;
+        let mut taken = words.iter().filter(|word| form.is_match(word)).peekable();
+        asked += usize::from(taken.peek().is_some());
+        for word in taken.step_by(5) {
+            for text in [
+                format!("{name} API key: {word}\n"),
+                format!("{name}_api_key = {word}\n"),
+                format!("{name}(key={word})\n"),
+            ] {
+                let origin = Origin::new(OriginKind::Stdin);
+                let blob = Blob {
+                    origin: &origin,
+                    bytes: text.as_bytes(),
+                    fresh: &Fresh::All,
+                    former_path: None,
+                    earlier: &[],
+                };
+                let found = detector.scan(&blob).map(|found| found.candidates).unwrap_or_default();
+                let counts = |candidate: &Candidate| {
+                    candidate.rule.id == rule.id()
+                        && candidate.dropped.is_none()
+                        && candidate.confidence >= Confidence::Medium
+                };
+                if found.iter().any(counts) {
+                    wrong.push(format!("{}: {}", rule.id(), text.trim()));
+                }
+            }
+        }
+    }
+    assert!(asked > 100, "{asked} rules could take a word");
+    assert!(wrong.is_empty(), "{} of {asked} rules' texts: {}", wrong.len(), wrong.join("\n"));
 }

@@ -51,6 +51,7 @@ pub const KEYS: &[Key] = &[
     key("rule", "entropy", "Least Shannon entropy of the secret in bits a byte."),
     key("rule", "checksum", "How to verify it offline."),
     key("rule", "paths", "Globs: the rule looks only at files that one of them matches."),
+    key("rule", "claims", "Names that are given nothing but this: a guess at another value under one is low."),
     key("rule", "requires", "Other rules that must match nearby."),
     key("rule", "part", "True when it is only a part of other rules."),
     key("rule", "examples", "Patterns that must and must not be found."),

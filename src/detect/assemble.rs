@@ -157,7 +157,8 @@ fn candidates(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seen: &[See
             secret: here.value.clone(),
             claim: None,
             decoded: here.decoded.iter().flat_map(|decoded| decoded.how.iter().copied()).collect(),
-            encoded: here.decoded.is_some().then(|| Secret::new(here.secret.of(text.bytes), 0)),
+            encoded: (here.value.reveal() != here.secret.of(text.bytes))
+                .then(|| Secret::new(here.secret.of(text.bytes), 0)),
             span: stored(here.secret),
             evidence,
             start: positions.at(here.secret.start),

@@ -13,7 +13,7 @@ mod tally;
 mod tests;
 
 use facts::is_mail;
-pub(super) use facts::{Facts, PathFacts};
+pub(super) use facts::{Doubt, Facts, PathFacts};
 use syntax::{GAP, How, Quote, Reading};
 
 use super::words::Lexicon;
@@ -37,8 +37,12 @@ const MOST_BLANKS: usize = 3;
 pub(super) struct Assigned {
     /// Name to value.
     pub(super) whole: Span,
+    /// The name.
+    pub(super) name: Span,
     /// The value.
     pub(super) value: Span,
+    /// What it says, where that is not what stands there: literals that are put together.
+    pub(super) said: Option<Vec<u8>>,
     /// What the model goes by, without the path.
     pub(super) facts: Facts,
 }
@@ -49,16 +53,16 @@ pub(super) struct Decision {
     /// `None` when the model makes too little of it.
     pub(super) confidence: Option<Confidence>,
     verdict: model::Verdict,
-    /// True when it counts for less because of its name.
-    salt: bool,
+    /// Why it counts for less than the model makes of it.
+    but: Option<&'static str>,
 }
 
 impl Decision {
     /// The chance that it is a secret, as a sentence.
     pub(super) fn note(&self) -> Note {
         let chance = self.verdict.chance();
-        let but = if self.salt { ", but a salt or a nonce is rarely secret by itself" } else { "" };
-        Note(format!("a guess: the model takes it for a secret with a chance of {chance} %{but}"))
+        let (joint, but) = self.but.map_or(("", ""), |but| (", but ", but));
+        Note(format!("a guess: the model takes it for a secret with a chance of {chance} %{joint}{but}"))
     }
 }
 
@@ -68,27 +72,65 @@ pub(super) fn read(text: &[u8], anchor: Span) -> Option<Assigned> {
     let window = text.get(start..text.len().min(anchor.end.saturating_add(AHEAD)))?;
     let anchor = Span::new(anchor.start - start, anchor.end - start);
     let reading = reading(window, anchor)?;
+    let pieces = syntax::pieces(window, &reading);
+    if let Some(last) = pieces.last() {
+        let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.of(window)).copied().collect();
+        let value = Span::new(start + reading.value.start, start + last.end);
+        return read_as(text, Span::new(start + anchor.start, start + anchor.end), value, &all);
+    }
     let bytes = reading.value.of(window);
     if reading.quote != Quote::List && is_no_value(bytes, &reading) {
         return None;
     }
-    let facts = Facts::of(window, &reading, anchor);
     let whole = Span::new(start + reading.name.start.min(reading.value.start), start + reading.value.end);
     let value = Span::new(start + reading.value.start, start + reading.value.end);
-    Some(Assigned { whole, value, facts })
+    let facts = match syntax::hex_of_escaped(bytes) {
+        // The model knows keys in hex, and signs of escapes say nothing of the bytes.
+        Some(hex) => read_as(text, Span::new(start + anchor.start, start + anchor.end), value, &hex)?.facts,
+        None => Facts::of(window, &reading, anchor),
+    };
+    let name = Span::new(start + reading.name.start, start + reading.name.end);
+    Some(Assigned { whole, name, value, said: None, facts })
 }
 
-/// The same where the value was found to be encoded, and `said` is what it says: what is secret in that, and what the
-/// model goes by.
-pub(super) fn read_decoded(text: &[u8], anchor: Span, value: Span, said: &[u8]) -> Option<(Vec<u8>, Facts)> {
+/// The same with `said` where `value` stands; places are still those in `text`, and what it says is told.
+fn read_as(text: &[u8], anchor: Span, value: Span, said: &[u8]) -> Option<Assigned> {
     let start = anchor.start.saturating_sub(BACK);
     let before = text.get(start..value.start).filter(|_| anchor.end <= value.start)?;
     let behind = text.get(value.end..text.len().min(value.end.saturating_add(GAP)))?;
     let window = [before, said, behind].concat();
     let found = read(&window, Span::new(anchor.start - start, anchor.end - start))?;
     let inside = Span::new(before.len(), before.len() + said.len()).contains(&found.value);
-    inside.then(|| (found.value.of(&window).to_vec(), found.facts))
+    let name = Span::new(start + found.name.start, start + found.name.end);
+    let whole = Span::new(name.start.min(value.start), value.end);
+    inside.then(|| Assigned { whole, name, value, said: Some(found.value.of(&window).to_vec()), facts: found.facts })
 }
+
+/// The name that the anchor at `anchor` belongs to.
+pub(super) fn name_of(text: &[u8], anchor: Span) -> Option<Span> {
+    let start = anchor.start.saturating_sub(BACK);
+    let window = text.get(start..text.len().min(anchor.end.saturating_add(BACK)))?;
+    let name = name::around(window, Span::new(anchor.start - start, anchor.end - start))?;
+    Some(Span::new(start + name.start, start + name.end))
+}
+
+/// The same where the value was found to be encoded, and `said` is what it says: what is secret in that, and what the
+/// model goes by. Of a user's name and password, as `Authorization: Basic` has them, it is the password.
+pub(super) fn read_decoded(text: &[u8], anchor: Span, value: Span, said: &[u8]) -> Option<(Vec<u8>, Facts)> {
+    let found = read_as(text, anchor, value, said.get(user(anchor.of(text), said)..)?)?;
+    Some((found.said?, found.facts))
+}
+
+/// How much of `said` is a user's name and a colon, where the telling word lets expect both.
+fn user(word: &[u8], said: &[u8]) -> usize {
+    const BOTH: [&[u8]; 3] = [b"auth", b"cred", b"basic"];
+    let name = said.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.-@+".contains(b)).count();
+    let both = BOTH.iter().any(|both| name::has_folded(word, both));
+    if both && (1..=MOST_OF_USER).contains(&name) && said.get(name) == Some(&b':') { name + 1 } else { 0 }
+}
+
+/// No user's name is longer.
+const MOST_OF_USER: usize = 64;
 
 fn reading(text: &[u8], anchor: Span) -> Option<Reading> {
     let word = anchor.of(text);
@@ -100,10 +142,17 @@ fn reading(text: &[u8], anchor: Span) -> Option<Reading> {
         let (user, value) = syntax::userinfo(text, anchor.end)?;
         return Some(found(user, (value, Quote::Bare), How::Url));
     }
+    if word.get(..COOKIE.len()).is_some_and(|start| start.eq_ignore_ascii_case(COOKIE)) {
+        let (name, value) = syntax::cookie(text, anchor.end)?;
+        return Some(found(name, (value, Quote::Bare), How::Query));
+    }
     let mut reading = syntax::read(text, anchor)?;
     reading.value = core(text, reading.value);
     Some(reading)
 }
+
+/// The anchor of headers and calls that hold cookies.
+const COOKIE: &[u8] = b"cookie";
 
 /// What is secret in a value: behind `Basic ` and the like, and the longest item of JSON in a string.
 fn core(text: &[u8], value: Span) -> Span {
@@ -133,10 +182,42 @@ pub(super) fn may_count(facts: &Facts) -> bool {
 /// What the model makes of facts with their path. Cheap: under a microsecond.
 pub(super) fn decide(facts: &Facts) -> Decision {
     let verdict = model::weigh(facts);
-    let salt = verdict.confidence > Some(Confidence::Low) && facts.names_a_salt();
-    let confidence = if salt { Some(Confidence::Low) } else { verdict.confidence };
-    Decision { confidence, verdict, salt }
+    let but = (verdict.confidence > Some(Confidence::Low)).then(|| doubt(facts)).flatten();
+    let confidence = if but.is_some() { Some(Confidence::Low) } else { verdict.confidence };
+    Decision { confidence, verdict, but }
 }
+
+/// What the model does not know and what makes a guess low.
+fn doubt(facts: &Facts) -> Option<&'static str> {
+    match facts.doubt() {
+        Some(Doubt::Form) => Some("what its name is given by its provider has another form"),
+        Some(Doubt::Sequence) => Some("it holds a sequence such as 12345678, as made-up keys do"),
+        Some(Doubt::Words) => Some("keys and tokens are drawn by chance, and this is made of words"),
+        None => facts.names_a_salt().then_some("a salt or a nonce is rarely secret by itself"),
+    }
+}
+
+/// True when a value without digits is made of words: a rule for keys took the neighbouring word for one.
+pub(super) fn is_words(value: &[u8]) -> bool {
+    let spelling = looks::spelling(value);
+    let plain = value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-' | b'.' | b'=' | b'/'));
+    plain && spelling.letters > 0 && (spelling.known * 10 >= spelling.letters * 7 || spelling.cost <= WORDLIKE)
+}
+
+/// True when facts and value say that somebody wrote words where a key goes.
+pub(super) fn is_words_for_key(facts: &Facts, value: &[u8]) -> bool {
+    facts.names_what_is_drawn() && is_words(value)
+}
+
+/// True when `name` ends with `claim`, which has neither joints nor capitals.
+pub(super) fn ends_with_name(name: &[u8], claim: &[u8]) -> bool {
+    let mut name = name.iter().rev().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase);
+    claim.iter().rev().all(|byte| name.next() == Some(*byte))
+}
+
+/// Pairs of letters that cost no more than this are those of words, in 1/16 bits: fewer than one in a hundred random
+/// texts of eight letters do.
+const WORDLIKE: usize = 66;
 
 /// The same of a candidate's features, at a path.
 pub(super) fn decide_at(features: &[u8], path: Option<&BytePath>) -> Decision {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::checksum::{self, Verdict};
 use super::entropy::shannon;
+use super::generic;
 use super::lines::Lines;
 use super::placeholder::{self, Look};
 use super::structure::LOCKED;
@@ -76,6 +77,9 @@ impl Seen {
             // What proves itself, or was doubtful to begin with, has no need of the benefit of the doubt.
             Look::Dull(why) if !form => self.dropped = Some(why.to_owned()),
             Look::Common(_) | Look::Dull(_) | Look::Doubtful(_) | Look::Real => {}
+        }
+        if look == Look::Real && matches!(rule.kind, Kind::Keyed | Kind::Assigned) && generic::is_words(value) {
+            self.dropped.get_or_insert_with(|| "it is made of words, and such keys are drawn by chance".to_owned());
         }
         if entropy < f64::from(rule.entropy) {
             let why = format!("its entropy of {entropy:.1} bits a byte is below the rule's {:.1}", rule.entropy);

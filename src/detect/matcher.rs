@@ -349,7 +349,7 @@ fn compile(rule: &Rule) -> Result<Compiled, String> {
 }
 
 /// What may continue a token beside letters and digits: each where a token's own last byte may be one.
-const JOINTS: [u8; 4] = [b'_', b'-', b'+', b'/'];
+const JOINTS: [u8; 5] = [b'_', b'-', b'+', b'/', b'~'];
 
 /// The joints of a token with this form, escaped for a class.
 fn goes_on(hir: &Hir) -> String {

@@ -47,6 +47,8 @@ pub struct Detector {
     prefilter: Prefilter,
     /// What the processor can do.
     simd: Simd,
+    /// Names that are given values of one form only.
+    claims: Vec<String>,
     /// True when what was seen in a blob can be handed on to those made from it.
     traces: bool,
     /// There when somebody wants to hear of guesses that the model refuses, and to see what else is dropped.
@@ -104,6 +106,7 @@ impl Detector {
         let simd = if simd.is_here() { simd } else { Simd::Scalar };
         let prefilter = Prefilter::new(&rules, simd)?;
         let matchers = rules.iter().map(|_| Matcher::default()).collect();
+        let claims = rules.iter().flat_map(|rule| rule.claims.iter().cloned()).collect();
         let traces = evidence::can_trace(&rules);
         Ok(Self {
             rules,
@@ -111,6 +114,7 @@ impl Detector {
             by_id: OnceLock::new(),
             prefilter,
             simd,
+            claims,
             traces,
             refused: OnceLock::new(),
             ledger: OnceLock::new(),

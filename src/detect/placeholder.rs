@@ -109,6 +109,9 @@ pub(super) fn look(value: &[u8], public: usize) -> Look {
         let upper = word.to_ascii_uppercase();
         memchr::memmem::find(body, word).is_some() || memchr::memmem::find(body, &upper).is_some()
     };
+    if is_made_up(body) {
+        return Look::Doubtful("it holds a sequence such as 12345678, as made-up keys do");
+    }
     if telling.any(has) {
         return Look::Doubtful("it holds a word such as EXAMPLE, as made-up keys do");
     }
@@ -172,6 +175,25 @@ fn steps(body: &[u8]) -> bool {
     body.len() >= 6 && (filler + steps) * 10 > body.len() * 7
 }
 
+/// A sequence of so many steps does not come about by chance, and in a value of so many bytes nobody chose it.
+const SEQUENCE: usize = 8;
+const LONG: usize = 20;
+
+/// True for a long value that looks random but for a sequence such as 12345678 in it.
+pub(super) fn is_made_up(value: &[u8]) -> bool {
+    value.len() >= LONG && sequence(value) >= SEQUENCE
+}
+
+/// The longest run of steps such as 1234 or abcd.
+fn sequence(body: &[u8]) -> usize {
+    let (mut longest, mut here) = (0, 0);
+    for pair in body.windows(2) {
+        here = if matches!(pair, [a, b] if follows(*a, *b)) { here.max(1) + 1 } else { 0 };
+        longest = longest.max(here);
+    }
+    longest
+}
+
 /// How many bytes belong to runs of one filler character, and how many to steps such as 1234 or abcd.
 fn runs(body: &[u8]) -> (usize, usize) {
     let (mut filler, mut steps) = (0, 0);
@@ -179,9 +201,7 @@ fn runs(body: &[u8]) -> (usize, usize) {
     while at < body.len() {
         let rest = body.get(at..).unwrap_or_default();
         let same = run(rest, |a, b| a == b);
-        let up = run(rest, |a, b| {
-            b.to_ascii_lowercase() == a.to_ascii_lowercase().wrapping_add(1) || (a, b) == (b'9', b'0')
-        });
+        let up = run(rest, follows);
         let length = same.max(up);
         if length >= 4 {
             *if same >= up { &mut filler } else { &mut steps } += length;
@@ -191,6 +211,11 @@ fn runs(body: &[u8]) -> (usize, usize) {
         }
     }
     (filler, steps)
+}
+
+/// True for a step such as from 1 to 2 or from a to b.
+fn follows(a: u8, b: u8) -> bool {
+    b.to_ascii_lowercase() == a.to_ascii_lowercase().wrapping_add(1) || (a, b) == (b'9', b'0')
 }
 
 /// How many bytes from the first on follow each other by `next`.
@@ -267,6 +292,21 @@ mod tests {
                 let token = expand(form, &mut seed).unwrap();
                 assert_eq!(look(&token, 0), Look::Real, "{form}");
             }
+        }
+    }
+
+    #[test]
+    fn a_long_sequence_in_a_random_token_makes_it_doubtful() {
+        let random = |length: usize| {
+            String::from_utf8(expand(&format!("[A-Z]{{{length}}}"), &mut Seed::new(4)).unwrap()).unwrap()
+        };
+        for (value, doubtful) in [
+            (random(20) + "1234567890", true),
+            (random(20) + "abcDEFgh", true),
+            (random(20) + "1234567", false),
+            (random(6) + "12345678", false),
+        ] {
+            assert_eq!(matches!(look(value.as_bytes(), 0), Look::Doubtful(_)), doubtful, "{value}");
         }
     }
 

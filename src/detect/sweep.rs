@@ -10,9 +10,10 @@ use super::encoding::{self, Encoding};
 use super::generic;
 use super::judge::Seen;
 use super::matcher::{Budget, Match, Matcher};
+use super::placeholder;
 use super::prefilter::{Go, Hit, Simd};
 use super::work::Work;
-use crate::model::{Blob, Confidence, OriginKind, Secret, Span};
+use crate::model::{Blob, Coding, Confidence, OriginKind, Secret, Span};
 use crate::rule::{Kind, Rule};
 
 /// More matches than this in one blob are not looked at.
@@ -287,9 +288,18 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
         return None;
     }
     let rule = detector.rules.get(index)?;
-    let mut found = generic::read(text, anchor)?;
-    let mut decoded = None;
-    if let Some((said, how)) = decode::value(found.value.of(text)) {
+    let read = generic::read(text, anchor);
+    let (mut found, mut decoded) = match read {
+        Some(found) => (found, None),
+        None => {
+            let (found, value, how) = escaped(text, anchor)?;
+            (found, Some((value, how)))
+        }
+    };
+    let stands = found.said.as_deref().unwrap_or_else(|| found.value.of(text));
+    if decoded.is_none()
+        && let Some((said, how)) = decode::value(stands)
+    {
         // A name may be given what its value says in base64: that is judged, not the digits.
         let (value, facts) = generic::read_decoded(text, anchor, found.value, &said)?;
         found.facts = facts;
@@ -297,25 +307,62 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
     }
     let final_say = at.blob.origin.path.is_some() || at.blob.origin.kind != OriginKind::History;
     found.facts.set_path(at.facts());
+    let stands = found.said.as_deref().unwrap_or_else(|| found.value.of(text));
+    let judged = decoded.as_ref().map_or(stands, |(value, _)| value.as_slice());
     // Of a hundred guesses the model refuses ninety-nine, and to tell of each costs more than to find it.
     if !final_say && !generic::may_count(&found.facts) {
         detector.refused.get()?;
     }
-    let decision = generic::decide(&found.facts);
+    let mut decision = generic::decide(&found.facts);
+    if !final_say || decision.confidence > Some(Confidence::Low) {
+        found.facts.set_doubt(doubt(detector, found.name.of(text), judged, &found.facts));
+        decision = generic::decide(&found.facts);
+    }
     let refused = decision.confidence.is_none() && final_say;
     if refused {
         detector.refused.get()?;
     }
     let mut seen = plain(index, rule, text, anchor, Match { whole: found.whole, secret: found.value });
-    seen.value = Secret::new(found.value.of(text), 0);
+    seen.value = Secret::new(judged, 0);
     seen.confidence = decision.confidence.unwrap_or(Confidence::Low).min(rule.confidence);
     seen.dropped = refused.then(|| generic::TOO_LITTLE.to_owned());
     seen.notes.push(decision.note());
-    seen.features = found.facts.pathless().into();
+    seen.features = found.facts.pathless();
     if let Some((value, how)) = decoded {
         seen.says(&value, how);
     }
     Some(seen)
+}
+
+/// A name that is given its value by an escaped sign, as in `password%3D…`, with no more escapes than that: what follows is
+/// read as it says.
+fn escaped(text: &[u8], anchor: Span) -> Option<(generic::Assigned, Vec<u8>, Coding)> {
+    let name = generic::name_of(text, anchor)?;
+    let sparse = decode::sparse(text, name.end)?;
+    let from = name.end.saturating_sub(generic::BACK);
+    let before = text.get(from..name.end)?;
+    let window = [before, &sparse.said].concat();
+    let mut found = generic::read(&window, Span::new(anchor.start - from, anchor.end - from))?;
+    let inside = found.value.start.checked_sub(before.len())?;
+    let value = found.value.of(&window).to_vec();
+    let place = sparse.place(Span::new(inside, inside + found.value.len()));
+    found.name = name;
+    found.value = Span::new(name.end + place.start, name.end + place.end);
+    found.whole = Span::new(name.start, found.value.end);
+    found.said = None;
+    Some((found, value, sparse.how))
+}
+
+/// What the model cannot know: that a provider gives such names values of another form, which its rule would have
+/// found, or that the value is made up.
+fn doubt(detector: &Detector, name: &[u8], value: &[u8], facts: &generic::Facts) -> Option<generic::Doubt> {
+    if detector.claims.iter().any(|claim| generic::ends_with_name(name, claim.as_bytes())) {
+        return Some(generic::Doubt::Form);
+    }
+    if generic::is_words_for_key(facts, value) {
+        return Some(generic::Doubt::Words);
+    }
+    placeholder::is_made_up(value).then_some(generic::Doubt::Sequence)
 }
 
 /// The blob that a text belongs to, and what its path says to guesses: asked for once, if at all.

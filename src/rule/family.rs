@@ -39,6 +39,9 @@ struct Key {
     /// The token's anchors; without them the literal it begins with.
     #[serde(default)]
     anchors: Vec<WrittenAnchor>,
+    /// Names that are given nothing but this.
+    #[serde(default)]
+    claims: Vec<String>,
     /// The form.
     value: Spanned<String>,
     link: String,
@@ -101,6 +104,7 @@ impl Family {
                 paths: Vec::new(),
                 requires: Vec::new(),
                 part: false,
+                claims: key.claims,
                 examples: Some(examples),
             }
         })

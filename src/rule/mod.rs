@@ -44,6 +44,8 @@ pub struct Rule {
     pub requires: Vec<Requires>,
     /// Only a part of others: never a finding alone.
     pub part: bool,
+    /// Names that are given nothing but this, without joints and in small letters: a guess under one is doubtful.
+    pub claims: Vec<String>,
     /// Its place in the built-in pack, for which the prefilter is planned; none for any other rule.
     #[serde(skip)]
     pub number: Option<u16>,

@@ -80,6 +80,9 @@ pub struct Written {
     /// Only a part of other rules.
     #[serde(default)]
     pub part: bool,
+    /// Names that are given nothing but this; `_`, `-`, `.` and case count for nothing.
+    #[serde(default)]
+    pub claims: Vec<String>,
     /// Patterns that prove it.
     pub examples: Option<Examples>,
 }
@@ -225,6 +228,7 @@ pub fn check(written: Written, file: &str, text: &str) -> Result<Proved, RuleErr
             .map(|part| Requires { rule: part.rule, within_lines: part.within_lines })
             .collect(),
         part: written.part,
+        claims: written.claims.iter().map(|name| plain_name(name)).collect(),
         number: None,
     };
     if kind != Kind::Assignment {
@@ -334,6 +338,11 @@ fn hir_has_secret(hir: &regex_syntax::hir::Hir) -> bool {
         HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(hir_has_secret),
         _ => false,
     }
+}
+
+/// A name without joints, in small letters: one for all ways of writing it.
+fn plain_name(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
 /// The line of a byte offset, from 1.

@@ -355,6 +355,36 @@ fn quoted(pass: &mut Pass<'_>) -> Go {
     go
 }
 
+/// The rest of a word whose first sign is an escaped one that gives a value.
+pub(super) struct Sparse {
+    /// What it says.
+    pub(super) said: Vec<u8>,
+    /// How it is escaped.
+    pub(super) how: Coding,
+    table: Table,
+}
+
+impl Sparse {
+    /// Where a part of what it says lies, counted from its beginning.
+    pub(super) fn place(&self, part: Span) -> Span {
+        self.table.place(part)
+    }
+}
+
+/// What stands at `start` if that is an escaped `=`, `:`, quote or bracket: escapes too few to be looked for by themselves.
+pub(super) fn sparse(text: &[u8], start: usize) -> Option<Sparse> {
+    let gives = |coding: &Coding| {
+        escapes::escape(text, start, *coding).is_some_and(|(_, said)| matches!(said, '=' | ':' | '"' | '\'' | '>'))
+    };
+    let how = escapes::KINDS.into_iter().find(gives)?;
+    let rest = text.get(start..text.len().min(start + escapes::MARGIN))?;
+    let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'<' | b'>');
+    let length = rest.iter().position(ends).unwrap_or(rest.len());
+    let mut said = Vec::new();
+    let table = escapes::read(text, Span::new(start, start + length), how, &mut said);
+    Some(Sparse { said, how, table })
+}
+
 /// True for a text that is decoded as a whole: of its parts nothing can be told by themselves.
 pub(super) fn is_whole(text: &[u8]) -> bool {
     escapes::is_quoted_printable(text)

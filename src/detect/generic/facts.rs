@@ -1,6 +1,8 @@
 //! What the model goes by: small numbers about a value, its name, and how the one is given to the other. None of them
 //! knows the path; those that do are filled in by [`Facts::at`], when it is known.
 
+use std::sync::Arc;
+
 use super::looks;
 use super::name::has_folded;
 use super::syntax::{GAP, How, Quote, Reading};
@@ -129,16 +131,34 @@ pub(super) const COUNT: usize = NAMES.len();
 /// How many do not depend on the path.
 pub(super) const PATHLESS: usize = Fact::Path as usize;
 
-/// One number for each [`Fact`].
+/// One number for each [`Fact`], and what the model does not see: why a value that looks real is made up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::detect) struct Facts(pub(super) [u8; COUNT]);
+pub(in crate::detect) struct Facts(pub(super) [u8; COUNT], Option<Doubt>);
+
+/// Why a value that looks real is made up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(in crate::detect) enum Doubt {
+    /// Its name is given values of one form only, and this is none.
+    Form = 1,
+    /// It holds a long sequence, as nothing drawn by chance does.
+    Sequence,
+    /// It is made of words, and its name is that of a key or a token, which nobody chooses.
+    Words,
+}
+
+impl Doubt {
+    fn of(byte: Option<&u8>) -> Option<Self> {
+        [Self::Form, Self::Sequence, Self::Words].into_iter().find(|doubt| Some(&(*doubt as u8)) == byte)
+    }
+}
 
 /// What a path tells: once for all candidates of a blob.
 pub(in crate::detect) struct PathFacts(Facts);
 
 impl PathFacts {
     pub(in crate::detect) fn of(path: Option<&BytePath>) -> Self {
-        let mut facts = Facts([0; COUNT]);
+        let mut facts = Facts([0; COUNT], None);
         if let Some(path) = path {
             facts.path(&path.unpacked().as_bytes().to_ascii_lowercase());
         }
@@ -270,7 +290,7 @@ static NEAR_WORDS: Lexicon<10> = Lexicon::new([
 impl Facts {
     /// Everything but the path.
     pub(super) fn of(text: &[u8], reading: &Reading, anchor: Span) -> Self {
-        let mut facts = Self([0; COUNT]);
+        let mut facts = Self([0; COUNT], None);
         facts.value(reading.value.of(text), reading.quote);
         facts.name(reading.name.of(text), reading, anchor);
         facts.same(reading.name.of(text), reading.value.of(text), anchor.of(text));
@@ -278,16 +298,27 @@ impl Facts {
         facts
     }
 
-    /// From the first [`PATHLESS`] numbers.
+    /// From what [`Facts::pathless`] gave.
     pub(in crate::detect) fn from_pathless(features: &[u8]) -> Self {
-        let mut facts = Self([0; COUNT]);
-        facts.0.iter_mut().zip(features).for_each(|(slot, value)| *slot = *value);
+        let mut facts = Self([0; COUNT], Doubt::of(features.get(PATHLESS)));
+        facts.0.iter_mut().zip(features).take(PATHLESS).for_each(|(slot, value)| *slot = *value);
         facts
     }
 
     /// All but what the path tells: what a candidate carries until its path is known.
-    pub(in crate::detect) fn pathless(&self) -> &[u8] {
-        self.0.get(..PATHLESS).unwrap_or_default()
+    pub(in crate::detect) fn pathless(&self) -> Arc<[u8]> {
+        let doubt = self.1.map_or(0, |doubt| doubt as u8);
+        self.0.iter().take(PATHLESS).copied().chain([doubt]).collect()
+    }
+
+    /// Why it is made up, if it is.
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        self.1
+    }
+
+    /// With a doubt that the model knows nothing of.
+    pub(in crate::detect) fn set_doubt(&mut self, doubt: Option<Doubt>) {
+        self.1 = doubt;
     }
 
     /// With what the path tells.
@@ -300,6 +331,13 @@ impl Facts {
     /// With what a path tells.
     pub(in crate::detect) fn set_path(&mut self, path: &PathFacts) {
         self.0.iter_mut().zip(path.0.0).skip(PATHLESS).for_each(|(slot, value)| *slot = value);
+    }
+
+    /// True when the name tells of a key or a token, and of nothing that people choose.
+    pub(super) fn names_what_is_drawn(&self) -> bool {
+        let has = |fact: Fact| self.0.get(fact as usize).is_some_and(|value| *value > 0);
+        let chosen = [Fact::NamePass, Fact::NamePwd, Fact::NameSecret, Fact::NameCred, Fact::NameAuth];
+        (has(Fact::NameKey) || has(Fact::NameToken)) && !chosen.into_iter().any(has)
     }
 
     /// True when the name tells of a salt or a nonce, and of nothing that is secret.

@@ -63,6 +63,9 @@ const NOT_BEFORE: [&[u8]; 5] = [b"public", b"csrf", b"xsrf", b"authenticity", b"
 /// Keys of tables and caches, which open nothing.
 const OF_TABLES: [&[u8]; 5] = [b"primary", b"foreign", b"partition", b"sort", b"routing"];
 
+/// What keeps secrets, before a word for many of them.
+const STORES: [&[u8]; 2] = [b"vault", b"store"];
+
 /// What may stand before `key`, `pass`, `auth` or `pwd` in one word of small letters.
 const BEFORE: [&[u8]; 34] = [
     b"api",
@@ -165,6 +168,11 @@ pub(super) fn around(text: &[u8], anchor: Span) -> Option<Span> {
         if OF_TABLES.iter().any(|word| ends_folded(bare, word)) {
             return None;
         }
+    }
+    // `keyVaultToStoreSecrets`, `secret_store_credentials`: where many are kept, not one of them.
+    let many = suffix.eq_ignore_ascii_case(b"s");
+    if many && STORES.iter().any(|word| has_folded(prefix, word)) && !word.eq_ignore_ascii_case(b"key") {
+        return None;
     }
     // Sentences end in a dot that is no part of a name.
     let dots = suffix.iter().rev().take_while(|b| **b == b'.').count();

@@ -158,7 +158,12 @@ fn value_at(at: &mut Cursor<'_>, how: How, bare: Bare) -> Option<(Span, Quote, b
                 at.at += 2;
             }
             let quote = Quote::Plain(quote);
-            Some((quoted(at.text, at.at, quote)?, quote, wrapped))
+            let value = quoted(at.text, at.at, quote)?;
+            if is_escaped_bytes(value.of(at.text)) {
+                return Some((value, Quote::List, wrapped));
+            }
+            let (value, quote) = if wrapped { of_arguments(at.text, value, quote)? } else { (value, quote) };
+            Some((value, quote, wrapped))
         }
         _ if wrapped || bare == Bare::No || broken && !block => None,
         _ => Some((unquoted(at.text, at.at, bare)?, Quote::Bare, false)),
@@ -207,6 +212,30 @@ fn wrapper(at: &mut Cursor<'_>) -> Option<bool> {
     Some(true)
 }
 
+/// What is secret in a call's arguments, of which the `first` literal is known: that one where it is alone or the next says
+/// how to read it (`Buffer.from("…", "hex")`), else the second of the same line: the first is the user's name or an id.
+fn of_arguments(text: &[u8], first: Span, quote: Quote) -> Option<(Span, Quote)> {
+    let mut at = Cursor { text, at: first.end + 1 };
+    at.skip(GAP, |b| b.is_ascii_whitespace());
+    if !at.eat(b",") {
+        return Some((first, quote));
+    }
+    let blanks = at.skip(GAP, |b| b.is_ascii_whitespace());
+    let [next @ (b'"' | b'\''), ..] = at.rest() else { return Some((first, quote)) };
+    let next = Quote::Plain(*next);
+    let second = quoted(text, at.at + 1, next)?;
+    let named = |word: &&[u8]| second.of(text).get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    if second.len() < 3 || CODINGS.iter().any(named) {
+        return Some((first, quote));
+    }
+    let broken = text.get(at.at - blanks..at.at).is_some_and(|blanks| blanks.contains(&b'\n'));
+    (!broken).then_some((second, next))
+}
+
+/// How the names of encodings and algorithms begin.
+const CODINGS: [&[u8]; 13] =
+    [b"utf", b"hex", b"base64", b"ascii", b"latin", b"iso-", b"binary", b"aes", b"des", b"sha", b"hmac", b"md5", b"rs"];
+
 /// `[]byte{1, 2, …}`, `bytes([0x01, …])`, `new byte[] { … }`: at least twelve numbers that are bytes.
 fn list_of_bytes(at: &Cursor<'_>) -> Option<Span> {
     let mut ahead = Cursor { text: at.text, at: at.at };
@@ -232,8 +261,46 @@ fn list_of_bytes(at: &Cursor<'_>) -> Option<Span> {
     }
     let start = opened + list.iter().take_while(|b| b.is_ascii_whitespace()).count();
     let last = list.iter().rposition(|b| !b.is_ascii_whitespace() && *b != b',')?;
-    (many >= 12).then(|| Span::new(start, opened + last + 1))
+    (many >= FEWEST_BYTES).then(|| Span::new(start, opened + last + 1))
 }
+
+/// True for a literal that is mostly bytes in hex, as `b"\x1f\x8b…"`: a list of bytes in another dress.
+fn is_escaped_bytes(literal: &[u8]) -> bool {
+    let escape = |four: &&[u8]| matches!(four, [b'\\', b'x', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    literal.starts_with(b"\\") && {
+        let many = literal.windows(4).filter(escape).count();
+        many >= FEWEST_BYTES && many * 8 >= literal.len()
+    }
+}
+
+/// The bytes of such a literal, in hex.
+pub(super) fn hex_of_escaped(literal: &[u8]) -> Option<Vec<u8>> {
+    if !is_escaped_bytes(literal) {
+        return None;
+    }
+    let mut out = Vec::new();
+    let mut rest = literal;
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        match (first, tail) {
+            (b'\\', [b'x', a, b, after @ ..]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
+                out.extend([a.to_ascii_lowercase(), b.to_ascii_lowercase()]);
+                rest = after;
+            }
+            // `\n`, `\\` and the like: some byte.
+            (b'\\', [_, after @ ..]) => {
+                out.extend(b"0a");
+                rest = after;
+            }
+            (byte, _) => out
+                .extend([byte >> 4, byte & 15].map(|half| char::from_digit(half.into(), 16).map_or(b'0', |c| c as u8))),
+        }
+    }
+    Some(out)
+}
+
+/// Fewer bytes are no key.
+const FEWEST_BYTES: usize = 12;
 
 /// Moves to where the value begins.
 fn operator(at: &mut Cursor<'_>, name: Span, anchor: Span) -> Option<(How, Bare)> {
@@ -284,6 +351,12 @@ fn operator(at: &mut Cursor<'_>, name: Span, anchor: Span) -> Option<(How, Bare)
     }
     if tight && matches!(before.last(), Some(b'?' | b'&')) {
         return Some((How::Query, Bare::Query));
+    }
+    // `openssl … -passin pass:… -out …`.
+    let line = before.rsplit(|b| *b == b'\n').next().unwrap_or_default();
+    let option = line.trim_ascii_end().rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
+    if how == How::Colon && name.of(at.text) == b"pass" && option.starts_with(b"-pass") {
+        return Some((how, Bare::Word));
     }
     let loud = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_';
     // `PGPASSWORD=… psql`: a shell's variable for one command; `--password=…`: its option.
@@ -453,6 +526,94 @@ fn names_follow(rest: Option<&[u8]>) -> bool {
     name > 1 && rest.get(name) == Some(&b'=')
 }
 
+/// `Cookie: theme=dark; session=…`, `"Set-Cookie": "sid=…; Path=/"`: the first cookie that says who somebody is; `start` is
+/// one past the telling word.
+pub(super) fn cookie(text: &[u8], start: usize) -> Option<(Span, Span)> {
+    let mut at = Cursor { text, at: start };
+    let opened =
+        at.skip(COOKIE_JOINT, |b| matches!(b, b'"' | b'\'' | b' ' | b'\t' | b':' | b'=' | b',' | b'(' | b'`' | b'\\'));
+    let gives = text.get(start..start + opened)?.iter().any(|b| matches!(b, b':' | b'=' | b','));
+    for _ in 0..COOKIES {
+        let name = Span::new(at.at, at.at + at.skip(NAME, name::name_byte));
+        if !gives || name.is_empty() || !at.eat(b"=") {
+            return None;
+        }
+        let value = Span::new(at.at, at.at + at.skip(VALUE, |b| b.is_ascii_graphic() && !b"\"'`\\;,<>{}".contains(&b)));
+        if SESSIONS.iter().any(|word| name::has_folded(name.of(text), word)) {
+            return Some((name, value));
+        }
+        if !at.eat(b";") {
+            return None;
+        }
+        at.blanks();
+    }
+    None
+}
+
+/// Signs between the word and the first cookie's name, and cookies that are looked at.
+const COOKIE_JOINT: usize = 8;
+const COOKIES: usize = 16;
+/// What names of cookies hold that say who somebody is.
+const SESSIONS: [&[u8]; 7] = [b"sess", b"sid", b"auth", b"token", b"jwt", b"remember", b"login"];
+
+/// Literals that are put together with the one that a reading has, which is the first: joined by a sign, or one below the
+/// other. Empty where there is but one.
+pub(super) fn pieces(text: &[u8], reading: &Reading) -> Vec<Span> {
+    let (close, quote) = match reading.quote {
+        Quote::Plain(byte) => (1, byte),
+        Quote::Escaped(byte) => (2, byte),
+        Quote::Bare | Quote::List => return Vec::new(),
+    };
+    let mut out = Vec::new();
+    let mut last = reading.value;
+    let mut length = last.len();
+    while out.len() < PIECES {
+        let Some(next) = piece(text, last.end + close, reading, quote) else { break };
+        length += next.len();
+        if length > VALUE {
+            break;
+        }
+        out.push(last);
+        last = next;
+    }
+    if !out.is_empty() {
+        out.push(last);
+    }
+    out
+}
+
+/// Most literals that one value is put together of.
+const PIECES: usize = 32;
+
+/// The literal that goes on from one that was closed at `at`.
+fn piece(text: &[u8], at: usize, reading: &Reading, quote: u8) -> Option<Span> {
+    let mut at = Cursor { text, at };
+    let blank = |b: u8| b.is_ascii_whitespace();
+    let start = at.at;
+    at.skip(GAP, blank);
+    let sign = [&b"+"[..], b"..", b".", b"&", b"<>", b"\\\n"].into_iter().any(|sign| at.eat(sign));
+    at.skip(2 * GAP, blank);
+    let broken = text.get(start..at.at)?.contains(&b'\n');
+    // Only C and Python put together what stands side by side, and in a shell those are two words.
+    if !(sign || broken && reading.how == How::Equals) {
+        return None;
+    }
+    if let [b'b' | b'r' | b'f' | b'u' | b'L' | b'@', next, ..] = at.rest()
+        && *next == quote
+    {
+        at.at += 1;
+    }
+    let escaped = matches!(reading.quote, Quote::Escaped(_));
+    if escaped && !at.eat(b"\\") || !at.eat(&[quote]) {
+        return None;
+    }
+    let value = quoted(text, at.at, reading.quote)?;
+    at.at = value.end + 1 + usize::from(escaped);
+    at.blanks();
+    // A key of its own, as in TOML and JSON, is no piece.
+    (!value.is_empty() && !matches!(at.rest(), [b'=' | b':', ..])).then_some(value)
+}
+
 /// `login("user", "…")`: the second argument of a call that begins at `open`, one past its bracket.
 pub(super) fn login(text: &[u8], open: usize) -> Option<(Span, Quote)> {
     let mut at = Cursor { text, at: open };
@@ -486,7 +647,9 @@ pub(super) fn userinfo(text: &[u8], start: usize) -> Option<(Span, Span)> {
     let ends =
         |b: &u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'?' | b'#' | b'@' | b'"' | b'\'' | b'`' | b'<' | b'\\');
     let many = tail.iter().position(ends)?;
-    if many == 0 || tail.get(many) != Some(&b'@') {
+    // A socket on the same machine is opened by nobody from elsewhere.
+    let host = tail.get(many + 1..).unwrap_or_default();
+    if many == 0 || tail.get(many) != Some(&b'@') || host.starts_with(b"%2F") || host.starts_with(b"%2f") {
         return None;
     }
     Some((Span::new(start, start + user), Span::new(start + from, start + from + many)))

@@ -66,6 +66,8 @@ fn values_are_found_in_the_forms_of_many_languages() {
         r#"password =\n    "VALUE""#,
         r#"CREATE USER me WITH PASSWORD 'VALUE';"#,
         r#"authorization_password: "Basic VALUE""#,
+        r#"password = NetworkCredential\("me", "VALUE"\)"#,
+        r#"password = Buffer\.from\("VALUE", "hex"\)"#,
     ] {
         let form = form.replace("VALUE", VALUE);
         let value = value_in(&form, "password").unwrap_or_else(|| panic!("{form}"));
@@ -82,11 +84,112 @@ fn what_carries_a_secret_without_a_name_is_read_as_well() {
         ("CREATE USER me IDENTIFIED BY 'VALUE'", "identified by"),
         ("alter user sys identified by VALUE container=all;", "identified by"),
         ("authorization: 'ApiKey VALUE'", "authorization"),
+        ("Set-Cookie: session=VALUE; Path=/; HttpOnly", "cookie"),
+        ("cookie: theme=dark; app_sid=VALUE", "cookie"),
+        ("headers = \\{\"Cookie\": \"a=1; JSESSIONID=VALUE; b=2\"\\}", "cookie"),
+        ("curl -H 'Cookie: auth_token=VALUE' host", "cookie"),
+        ("document\\.cookie=\"remember_me=VALUE\"", "cookie"),
         ("\"Apitoken\": \"\\{\\\\\"name\\\\\":\\\\\"me\\\\\",\\\\\"code\\\\\":\\\\\"VALUE\\\\\"\\}\"", "token"),
     ] {
         let form = form.replace("VALUE", VALUE);
         let value = value_in(&form, anchor).unwrap_or_else(|| panic!("{form}"));
         assert!(value.starts_with("Qz7") && value.len() == 19, "{form}: {value}");
+    }
+}
+
+fn said_in(form: &str, anchor: &str) -> Option<String> {
+    Some(String::from_utf8(read_in(form, anchor)?.1.said?).unwrap())
+}
+
+#[test]
+fn literals_that_are_put_together_are_one_value() {
+    for form in [
+        "password = \"Qz7abcdefg1\" \\+ \"Xhijklmno\"",
+        "password = \"Qz7abcdefg1\" \\+\n    \"Xhijklmno\";",
+        "password = \\(\"Qz7abcdefg1\"\n    \"Xhijklmno\"\\)",
+        "password = 'Qz7' \\. 'abcdefg1' \\. 'Xhijklmno';",
+        "password: 'Qz7abcdefg1' \\+ 'Xhijklmno',",
+        "password = \"Qz7abcdefg1\" \\\\\n  \"Xhijklmno\"",
+    ] {
+        assert_eq!(said_in(form, "password").as_deref(), Some("Qz7abcdefg1Xhijklmno"), "{form}");
+        let (text, found) = read_in(form, "password").unwrap();
+        let span = found.value.of(&text);
+        assert!(span.starts_with(b"Qz7") && span.ends_with(b"Xhijklmno"), "{form}");
+    }
+    for form in [
+        "password = \"Qz7abcdefg1\"\n\"other\" = \"Xhijklmno\"",
+        "password: \"Qz7abcdefg1\"\n\"Xhijklmno\"",
+        "--password \"Qz7abcdefg1\" \"Xhijklmno\"",
+        "password = \"Qz7abcdefg1\" \\+ word",
+        "password = \"Qz7abcdefg1\", \"Xhijklmno\"",
+    ] {
+        assert_eq!(said_in(form, "password"), None, "{form}");
+        assert_eq!(value_in(form, "password").as_deref(), Some("Qz7abcdefg1"), "{form}");
+    }
+}
+
+#[test]
+fn bytes_in_escapes_are_a_key() {
+    let (text, found) = read_in("aes_key = b\"(?:\\\\x[0-9a-f][0-9a-f]){32}\"", "key").unwrap();
+    assert_eq!(found.value.len(), 128);
+    assert!(text.ends_with(b"\""));
+    let decision = decide(&found.facts.at(Some(&BytePath::new("src/a.py"))));
+    assert!(decision.confidence >= Some(Confidence::Medium), "{decision:?}");
+    for form in ["key = b\"(?:\\\\x[0-9a-f][0-9a-f]){4}\"", "key = \"\\\\x1b\\[0m\""] {
+        let confidence = confidence_in(form, "key", "src/a.py");
+        assert!(confidence <= Some(Confidence::Low), "{form}: {confidence:?}");
+    }
+}
+
+#[test]
+fn what_speaks_against_a_guess_survives_without_its_path() {
+    let (_, mut found) = read_in(&format!("password = \"{VALUE}\""), "password").unwrap();
+    let path = BytePath::new("src/a.py");
+    assert_eq!(decide_at(&found.facts.pathless(), Some(&path)).confidence, Some(Confidence::High));
+    for doubt in [Doubt::Form, Doubt::Sequence, Doubt::Words] {
+        found.facts.set_doubt(Some(doubt));
+        let decision = decide_at(&found.facts.pathless(), Some(&path));
+        assert_eq!(decision.confidence, Some(Confidence::Low), "{doubt:?}");
+        assert!(decision.note().0.contains(", but "), "{doubt:?}");
+    }
+}
+
+#[test]
+fn a_name_ends_with_what_a_provider_claims_however_it_is_written() {
+    for name in ["TELEGRAM_BOT_TOKEN", "telegramBotToken", "my.telegram-bot-token"] {
+        assert!(ends_with_name(name.as_bytes(), b"telegrambottoken"), "{name}");
+    }
+    for name in ["bot_token", "telegram_bot_token_2", ""] {
+        assert!(!ends_with_name(name.as_bytes(), b"telegrambottoken"), "{name}");
+    }
+}
+
+#[test]
+fn words_are_no_keys_and_random_letters_are() {
+    for words in ["severity", "customer", "getAccessToken", "my-session-name", "Password"] {
+        assert!(is_words(words.as_bytes()), "{words}");
+    }
+    let taken = |form: &str| (0..2000).filter(|n| is_words(&expand(form, &mut Seed::new(*n)).unwrap())).count();
+    assert!(taken("[A-Za-z0-9]{20}") < 4 && taken("[a-z0-9]{8}") < 40 && taken("[A-Za-z]{16}") < 60);
+    assert_eq!(taken("[a-f0-9]{32}"), 0);
+}
+
+#[test]
+fn openssl_s_passwords_are_a_word_of_a_command() {
+    let value = |form: &str| {
+        let text = expand(&form.replace("VALUE", VALUE), &mut Seed::named(form)).unwrap();
+        let at = memchr::memmem::rfind(&text, b" pass").unwrap() + 1;
+        read(&text, Span::new(at, at + 4)).map(|found| text[found.value.start..found.value.end].to_vec())
+    };
+    for form in [
+        "openssl rsa -in a\\.pem -passin pass:VALUE -out b\\.pem",
+        "openssl req -passout pass:VALUE",
+        "x -pass pass:VALUE -a",
+    ] {
+        assert!(value(form).is_some_and(|value| value.len() == 19), "{form}");
+    }
+    for form in ["openssl rsa -passin pass:\\$PASSWORD -out b", "they pass pass:VALUE on to b"] {
+        assert_eq!(value(form), None, "{form}");
     }
 }
 
@@ -154,6 +257,13 @@ fn what_is_no_value_is_no_candidate() {
         ("\\[\"A_PASSWORD\", \"B=[a-z0-9]{16}\"\\]", "password"),
         ("https://acme\\.io:8080/a@b", "://"),
         ("login\\(user\\)", "login("),
+        ("Set-Cookie: theme=[a-z0-9]{30}; Path=/", "cookie"),
+        ("cookie \\{ session=[a-z0-9]{30} \\}", "cookie"),
+        ("cookie: \"the cookies of user 7\"", "cookie"),
+        ("mongodb://me:[a-z0-9]{12}@%2Ftmp%2Fmongodb\\.sock", "://"),
+        ("keyVaultToStoreSecrets: [a-z0-9]{12}", "secret"),
+        ("password = Pair\\(\"[a-z0-9]{12}\",\n  \"[a-z0-9]{12}\"\\)", "password"),
+        ("openssl rsa -passin file:[a-z0-9]{12} -out b", "passin"),
     ] {
         assert_eq!(value_in(form, anchor), None, "{form}");
     }
@@ -181,8 +291,8 @@ fn nothing_beyond_the_window_changes_what_is_read() {
 #[test]
 fn features_hold_no_path_and_survive_a_round_trip() {
     let (_, found) = read_in(&format!("password = \"{VALUE}\""), "password").unwrap();
-    assert_eq!(found.facts.pathless().len(), PATHLESS);
-    let facts = Facts::from_pathless(found.facts.pathless());
+    assert_eq!(found.facts.pathless().len(), PATHLESS + 1);
+    let facts = Facts::from_pathless(&found.facts.pathless());
     assert_eq!(facts, found.facts);
     assert!(facts.0.iter().skip(PATHLESS).all(|fact| *fact == 0));
     let at = |path: &str| facts.at(Some(&BytePath::new(path))).0;
@@ -245,7 +355,7 @@ fn a_salt_is_never_more_than_low() {
 #[test]
 fn reasons_name_what_moved_the_score() {
     let (_, found) = read_in(&format!("password = \"{VALUE}\"\n"), "password").unwrap();
-    let reasons = reasons(found.facts.pathless(), Some(&BytePath::new("src/a.py")));
+    let reasons = reasons(&found.facts.pathless(), Some(&BytePath::new("src/a.py")));
     assert!(reasons.len() >= 5);
     assert!(reasons.windows(2).all(|pair| pair[0].2.abs() >= pair[1].2.abs()), "largest first");
 }

@@ -33,6 +33,7 @@ fn rule(anchors: Vec<Anchor>) -> Rule {
         paths: Vec::new(),
         requires: Vec::new(),
         part: false,
+        claims: Vec::new(),
         number: None,
     }
 }
