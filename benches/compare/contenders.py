@@ -58,7 +58,7 @@ def tree(binary, folder):
         ours += [keyward(binary, f"keyward, {simd}", *scan, env={"KEYWARD_SIMD": simd}) for simd in ("avx512", "avx2", "scalar")]
     return ours + [
         Contender("ripgrep", ["rg", "-j2", "-uuu", "-c", "zzqqxx", folder], (0, 1)),
-        Contender("noseyparker", ["noseyparker", "scan", "--datastore", "{scratch}/np", folder], (0,), NP_COUNT, ("version",)),
+        Contender("noseyparker", ["noseyparker", "scan", "--datastore", "{scratch}/np", folder], (0,), NP_COUNT),
         Contender("kingfisher", ["kingfisher", "scan", folder, *KF, "--git-history", "none", "--no-extract-archives"],
                   (0, 200, 205), KF_COUNT),
         Contender("ripsecrets", ["ripsecrets", folder], (0, 1)),
@@ -72,8 +72,7 @@ def history(binary, repo, pack, flags):
         keyward(binary, "keyward", *scan),
         keyward(binary, "keyward --all-objects", *scan, "--all-objects"),
         Contender("git index-pack", ["git", "index-pack", "--threads=2", "-o", "{scratch}/x.idx", pack]),
-        Contender("noseyparker", ["noseyparker", "scan", "--datastore", "{scratch}/np", "--git-history", "full", repo], (0,),
-                  NP_COUNT, ("version",)),
+        Contender("noseyparker", ["noseyparker", "scan", "--datastore", "{scratch}/np", "--git-history", "full", repo], (0,), NP_COUNT),
         Contender("kingfisher", ["kingfisher", "scan", repo, *KF], (0, 200, 205), KF_COUNT),
     ]
 
