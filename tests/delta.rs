@@ -289,6 +289,55 @@ fn encoded_texts_that_change_in_their_middle_grow_and_lose_their_beginning() {
     assert!(tally.candidates >= 8, "{}", tally.candidates);
 }
 
+/// What is told of a text that is made from `base` by copies, followed and looked at whole.
+fn both(detector: &Detector, base: &[u8], made: &[u8], runs: &[Copied]) -> (String, String) {
+    let origin = Origin::new(OriginKind::History);
+    let blob = |bytes| Blob { origin: &origin, bytes, fresh: &Fresh::All, former_path: None, earlier: &[] };
+    let (_, evidence) = detector.trace(&blob(base), None);
+    let evidence = evidence.expect("nothing in it is too much");
+    let (found, _) = detector.trace(&blob(made), Some((&evidence, runs)));
+    (told(found), told(detector.scan(&blob(made))))
+}
+
+#[test]
+fn what_is_copied_several_times_is_seen_each_time() {
+    let (clear, hidden) = (made_up("ghp_[A-Za-z0-9]{36}", 8), made_up("ghp_[A-Za-z0-9]{36}", 9));
+    let encoded = STANDARD.encode(format!("some text\nkey: {hidden}\nand more of it\n"));
+    let base = filler(0, 40) + &format!("key: {clear}\n") + &filler(50, 40) + &encoded + "\n" + &filler(100, 40);
+    let made = base.repeat(3);
+    let runs = [0, 1, 2].map(|n| Copied { from: 0, to: n * base.len(), len: base.len() });
+    let (followed, whole) = both(&detector(), base.as_bytes(), made.as_bytes(), &runs);
+    assert_eq!(followed, whole);
+    let decoded = whole.matches("decoded: [\n            Base64").count();
+    assert!(decoded > 0 && decoded % 3 == 0, "{decoded} in three copies");
+}
+
+#[test]
+fn random_copies_are_followed_exactly() {
+    let detector = detector();
+    let mut texts = Texts::new(12);
+    let (mut copied, mut told) = (0, 0);
+    for _ in 0..150 {
+        let lines = 20 + texts.seed.below(40);
+        let base: String = (0..lines).map(|_| texts.line()).collect();
+        let (mut made, mut runs) = (Vec::new(), Vec::new());
+        for _ in 0..=texts.seed.below(5) {
+            if texts.seed.below(3) == 0 {
+                made.extend(texts.line().bytes());
+            }
+            let from = texts.seed.below(base.len() as u64) as usize;
+            let len = 1 + texts.seed.below((base.len() - from) as u64) as usize;
+            runs.push(Copied { from, to: made.len(), len });
+            made.extend(&base.as_bytes()[from..from + len]);
+        }
+        copied += runs.len();
+        let (followed, whole) = both(&detector, base.as_bytes(), &made, &runs);
+        assert_eq!(followed, whole, "{runs:?}");
+        told += usize::from(!whole.is_empty());
+    }
+    assert!(copied > 300 && told > 100, "{copied} copies, {told} texts with something in them");
+}
+
 #[test]
 fn an_encoding_that_changes() {
     let token = made_up("ghp_[A-Za-z0-9]{36}", 5);

@@ -91,6 +91,12 @@ impl Stretch {
             if self.last { end } else { end.saturating_sub(NEAR - 1) },
         )
     }
+
+    /// The same in the base.
+    fn old(&self) -> Span {
+        let (inner, run) = (self.inner(), self.run);
+        Span::new(inner.start - run.to + run.from, inner.end - run.to + run.from)
+    }
 }
 
 /// True when evidence can be handed on at all: no anchor is longer than what is looked at again near a change.
@@ -161,12 +167,31 @@ fn follow<'p>(
         }
     }
     look_into(&mut pass, base, &stretches, &windows);
-    let spent = base.spent.saturating_add(pass.budget.spent());
-    let decoded = base.decoded.saturating_add(pass.bounds.spent());
+    let times = times(&stretches);
+    let spent = base.spent.saturating_mul(times as u64).saturating_add(pass.budget.spent());
+    let decoded = base.decoded.saturating_mul(times).saturating_add(pass.bounds.spent());
     let many = pass.seens.seen.len() + pass.seens.within;
     let far = pass.budget.is_spent() || spent > pass.budget.all() / 2 || many > MOST / 2;
     let far = far || decoded > pass.bounds.all() / 2;
     (!far && !pass.seens.cut && !pass.seens.shut).then_some((pass, spent, decoded))
+}
+
+/// How many stretches, at the most, took over the same byte of the base: so many times its work may be in the new text.
+/// What shorter runs took over is looked at again.
+fn times(stretches: &[Stretch]) -> usize {
+    let rise = |two: &[Stretch]| matches!(two, [one, next] if one.old().end <= next.old().start);
+    if stretches.windows(2).all(rise) {
+        return 1;
+    }
+    let mut ends: Vec<(usize, bool)> =
+        stretches.iter().map(Stretch::old).flat_map(|span| [(span.start, true), (span.end, false)]).collect();
+    ends.sort_unstable();
+    let (mut here, mut most) = (0_usize, 1);
+    for (_, begins) in ends {
+        here = if begins { here + 1 } else { here.saturating_sub(1) };
+        most = most.max(here);
+    }
+    most
 }
 
 /// What was seen in encoded parts that were taken over whole; all others lie near a change, and are looked into again.
@@ -177,16 +202,15 @@ fn look_into(pass: &mut Pass<'_>, base: &Evidence, stretches: &[Stretch], window
     decode::parts(pass, &windows, &known);
     for (place, carried) in &base.carried {
         let all = carried.all(*place);
-        let taken = stretches.iter().find_map(|stretch| {
+        // By every run that holds it: what lies once in the base may lie in the text several times.
+        for stretch in stretches {
             let run = stretch.run;
             let inside = all.start >= run.from && all.end <= run.from + run.len;
-            let moved = |at: usize| at - run.from + run.to;
-            let held = inside && stretch.holds_carrier(Span::new(moved(all.start), moved(all.end)));
-            held.then(|| Span::new(moved(place.start), moved(place.end)))
-        });
-        if let Some(moved) = taken {
-            pass.seens.within += carried.matches();
-            pass.seens.carried.push((moved, Arc::clone(carried)));
+            let moved = |span: Span| Span::new(span.start - run.from + run.to, span.end - run.from + run.to);
+            if inside && stretch.holds_carrier(moved(all)) {
+                pass.seens.within += carried.matches();
+                pass.seens.carried.push((moved(*place), Arc::clone(carried)));
+            }
         }
     }
     pass.seens.carried.sort_by_key(|(place, _)| *place);
@@ -194,8 +218,7 @@ fn look_into(pass: &mut Pass<'_>, base: &Evidence, stretches: &[Stretch], window
 
 /// What was seen in the base where nothing changed; what reaches to where something did is asked again.
 fn take_over(detector: &Detector, pass: &mut Pass<'_>, base: &Evidence, stretch: &Stretch) -> Go {
-    let (inner, run) = (stretch.inner(), stretch.run);
-    let old = Span::new(inner.start - run.to + run.from, inner.end - run.to + run.from);
+    let (old, run) = (stretch.old(), stretch.run);
     let place = |at: usize| at - run.from + run.to;
     let first = base.steps.partition_point(|step| step.anchor.start < old.start);
     for step in base.steps.iter().skip(first).take_while(|step| step.anchor.start < old.end) {
