@@ -365,11 +365,6 @@ impl Objects {
     pub(super) fn loose(&self) -> impl Iterator<Item = Index> + '_ {
         (0..).zip(&self.places).filter(|(_, [pack, _])| *pack == LOOSE).map(|(index, _)| index)
     }
-
-    /// Bytes of packs that are mapped, for the ledger of memory.
-    pub fn mapped(&self) -> u64 {
-        self.packs.iter().map(|pack| pack.map.len() as u64).sum()
-    }
 }
 
 /// An id as numbers, which compare like it and faster than its bytes.

@@ -6,7 +6,7 @@ use libdeflater::Decompressor;
 
 use super::delta;
 use super::entry::{Form, header, inflate};
-use super::objects::{Index, Objects, Pack, Place};
+use super::objects::{Objects, Pack, Place};
 use crate::git::{GitError, ObjectKind, ReadError, Repo, Store};
 use crate::model::ObjectId;
 
@@ -25,22 +25,6 @@ impl<'o> Reader<'o> {
     /// A reader with a handle of its own on the repository.
     pub fn new(repo: &Repo, objects: &'o Objects) -> Result<Self, GitError> {
         Ok(Self { objects, repo: Mutex::new(repo.reopen()?) })
-    }
-
-    /// An object's kind and content. Nothing larger than `most` bytes is kept; bases on the way may be larger.
-    pub fn read(&self, id: &ObjectId, most: u64) -> Result<(ObjectKind, Vec<u8>), ReadError> {
-        match self.objects.find(id) {
-            Some(index) => self.read_index(index, most),
-            None => self.loose(id, most),
-        }
-    }
-
-    pub(super) fn read_index(&self, index: Index, most: u64) -> Result<(ObjectKind, Vec<u8>), ReadError> {
-        let (kind, bytes) = match self.objects.place(index) {
-            Some(Place::Packed { pack, entry }) if self.is_open(pack) => self.packed(pack, entry, 0)?,
-            _ => return self.loose(&self.objects.id(index), most),
-        };
-        if bytes.len() as u64 > most { Err(ReadError::TooLarge(bytes.len() as u64)) } else { Ok((kind, bytes)) }
     }
 
     fn is_open(&self, pack: u32) -> bool {
