@@ -9,6 +9,8 @@ mod decode;
 mod encoding;
 mod entropy;
 mod evidence;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod generic;
 mod judge;
 mod keys;
