@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What was done for all rules together, summed over all threads. Each number follows from the texts and the rules alone,
-/// but for `places`, which also depends on how the prefilter goes on this processor.
+/// but for `places` and `windows`, which also depend on the path that the prefilter takes on this processor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
     /// Texts looked at; a blob of UTF-16 is two.
@@ -14,7 +14,7 @@ pub struct Work {
     pub bytes: u64,
     /// Places that the prefilter's first sieve could not refuse.
     pub places: u64,
-    /// Places where the text's hash is that of a watched window: there anchors were compared.
+    /// Those of them where the text's hash is that of a watched window: there anchors were compared.
     pub windows: u64,
     /// Anchors seen, once for each rule that has them.
     pub hits: u64,

@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ignore::{WalkBuilder, WalkState};
 use keyward::config::PathFilter;
-use keyward::detect::Detector;
 use keyward::model::{Blob, Clock};
-use keyward::rule::pack::Pack;
 use keyward::source::{Limits, tree};
 
 use super::{allocations, texts};
@@ -61,13 +59,28 @@ fn beyond(files: usize, visit: &(dyn Fn(&Blob<'_>) + Sync)) -> u64 {
 fn the_tree_source_allocates_nothing_a_file() {
     let _alone = super::alone();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let detector = Detector::new(Pack::builtin().unwrap().rules).unwrap();
+    let detector = super::detector();
     let scan = |blob: &Blob<'_>| drop(detector.scan(blob));
     pool.install(|| {
         let (few, many) = (beyond(400, &|_| ()), beyond(4000, &|_| ()));
         // One a length of path, and what a source makes once.
         assert!(few < 200, "{few} for 400 files");
         assert!(many < few + 20, "{few} for 400 files, {many} for 4,000");
-        super::hold("tree", &[("allocations-with-the-detector".to_owned(), beyond(400, &scan))]);
+        let made = beyond(400, &scan);
+        // What the detector does about the same files, once all is made that is made once.
+        let dir = grown(400);
+        detector.count_work();
+        show(&dir.path().canonicalize().unwrap(), &scan);
+        let work = detector.work();
+        let figures = [
+            ("allocations-with-the-detector", made),
+            ("bytes", work.bytes),
+            ("windows", work.windows),
+            ("hits", work.hits),
+            ("passed", work.passed),
+            ("regexes", work.regexes),
+            ("seen", work.seen),
+        ];
+        super::hold("tree", &figures.map(|(name, number)| (name.to_owned(), number)));
     });
 }
