@@ -21,7 +21,7 @@ fn size(delta: &[u8], at: &mut usize) -> Option<u64> {
 
 /// Makes the object: fills `out` and `runs` (by place in the object; neighbours that continue each other are one).
 /// The error says what is wrong; every number of the delta is checked before use.
-pub(super) fn apply(
+pub fn apply(
     base: &[u8],
     delta: &[u8],
     most: u64,

@@ -26,19 +26,5 @@ pub use walk::{Base, Look, Object, show};
 /// Doors for `fuzz/`, which sees what is built with `--cfg fuzzing`; nobody else does.
 #[cfg(fuzzing)]
 pub mod fuzzing {
-    use crate::model::Copied;
-
-    /// A delta against a base: what it makes, at most so many bytes, and which runs were copied.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn apply(
-        base: &[u8],
-        delta: &[u8],
-        most: u64,
-        out: &mut Vec<u8>,
-        runs: &mut Vec<Copied>,
-    ) -> Result<(), &'static str> {
-        super::delta::apply(base, delta, most, out, runs)
-    }
+    pub use super::delta::apply;
 }
