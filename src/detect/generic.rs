@@ -110,7 +110,7 @@ fn read_as(text: &[u8], anchor: Span, value: Span, said: &[u8]) -> Option<Assign
 pub(super) fn name_of(text: &[u8], anchor: Span) -> Option<Span> {
     let start = anchor.start.saturating_sub(BACK);
     let window = text.get(start..text.len().min(anchor.end.saturating_add(BACK)))?;
-    let name = name::around(window, Span::new(anchor.start - start, anchor.end - start))?;
+    let name = name::around(window, Span::new(anchor.start - start, anchor.end - start), |_| true)?;
     Some(Span::new(start + name.start, start + name.end))
 }
 
@@ -177,6 +177,11 @@ fn core(text: &[u8], value: Span) -> Span {
 /// True when some path may yet make a candidate of it.
 pub(super) fn may_count(facts: &Facts) -> bool {
     model::may_count(facts)
+}
+
+/// True when [`decide`] makes a candidate of facts with their path; cheaper where it does not.
+pub(super) fn counts(facts: &Facts) -> bool {
+    model::counts(facts)
 }
 
 /// What the model makes of facts with their path. Cheap: under a microsecond.

@@ -97,8 +97,6 @@ pub(super) struct Matcher {
 /// What every match must hold, without asking the regex.
 #[derive(Default)]
 struct Gates {
-    /// Where the match starts at the anchor: what may not run into it.
-    start: Option<Start>,
     /// The row that the regex begins with, where that is at the anchor.
     shape: Option<Shape>,
     /// A run somewhere in the window.
@@ -169,14 +167,15 @@ impl Matcher {
         budget: &mut Budget,
         work: &mut Work,
     ) -> Option<Match> {
-        let gates = self.gates.get_or_init(|| Box::new(Gates::new(rule)));
-        if gates.start.is_some_and(|start| !start.allows(text, anchor.start)) {
+        // What needs no regex to be read comes first: most rules of a pack never need theirs.
+        if rule.lookback == 0 && Start::of(rule.kind).is_some_and(|start| !start.allows(text, anchor.start)) {
             return None;
         }
         let window = window(rule, text, anchor)?;
         if !budget.spend(window.len()) {
             return None;
         }
+        let gates = self.gates.get_or_init(|| Box::new(Gates::new(rule)));
         if let Some(shape) = &gates.shape {
             match shape.at(text, window.start, window.end) {
                 Verdict::No => return None,
@@ -258,7 +257,7 @@ impl Gates {
             Kind::Assigned | Kind::Keyed | Kind::Regex => secret_of(&hir).and_then(Run::of),
             Kind::Assignment => None,
         };
-        Self { start: Start::of(rule.kind).filter(|_| first), shape, run }
+        Self { shape, run }
     }
 }
 

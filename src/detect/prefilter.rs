@@ -82,7 +82,7 @@ pub(super) const MARK: &str = "keyward:allow";
 /// Bits of a hash: the bitmap takes 32 KiB and stays in the first cache.
 const HASH_BITS: u32 = 18;
 /// Masks asked for at a time.
-const MASKS: usize = 32;
+const MASKS: usize = 8;
 /// Places that they answer for.
 const BLOCK: usize = MASKS * WIDTH;
 /// Bits of a hash that choose an entry list.

@@ -310,7 +310,8 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
     let stands = found.said.as_deref().unwrap_or_else(|| found.value.of(text));
     let judged = decoded.as_ref().map_or(stands, |(value, _)| value.as_slice());
     // Of a hundred guesses the model refuses ninety-nine, and to tell of each costs more than to find it.
-    if !final_say && !generic::may_count(&found.facts) {
+    let counts = if final_say { generic::counts(&found.facts) } else { generic::may_count(&found.facts) };
+    if !counts {
         detector.refused.get()?;
     }
     let mut decision = generic::decide(&found.facts);
@@ -319,9 +320,6 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
         decision = generic::decide(&found.facts);
     }
     let refused = decision.confidence.is_none() && final_say;
-    if refused {
-        detector.refused.get()?;
-    }
     let mut seen = plain(index, rule, text, anchor, Match { whole: found.whole, secret: found.value });
     seen.value = Secret::new(judged, 0);
     seen.confidence = decision.confidence.unwrap_or(Confidence::Low).min(rule.confidence);

@@ -5,6 +5,8 @@ pub(super) struct Lexicon<const N: usize> {
     words: [(&'static [u8], u32); N],
     /// For each first byte, where its words begin and end.
     first: [(u8, u8); 256],
+    /// For each first byte, a bit for the low five bits of each second byte: they are the same in any case.
+    second: [u32; 256],
 }
 
 impl<const N: usize> Lexicon<N> {
@@ -13,9 +15,11 @@ impl<const N: usize> Lexicon<N> {
     pub(super) const fn new(words: [(&'static [u8], u32); N]) -> Self {
         assert!(N < 256);
         let mut first = [(0, 0); 256];
+        let mut second = [0; 256];
         let mut at = 0;
         while at < N {
             let byte = words[at].0[0];
+            second[byte as usize] |= if words[at].0.len() > 1 { 1 << (words[at].0[1] & 31) } else { u32::MAX };
             assert!(at == 0 || words[at - 1].0[0] <= byte, "in order of their first bytes");
             if at == 0 || words[at - 1].0[0] != byte {
                 first[byte as usize].0 = at as u8;
@@ -23,7 +27,7 @@ impl<const N: usize> Lexicon<N> {
             first[byte as usize].1 = at as u8 + 1;
             at += 1;
         }
-        Self { words, first }
+        Self { words, first, second }
     }
 
     /// From words that need no bits of their own.
@@ -62,7 +66,12 @@ impl<const N: usize> Lexicon<N> {
     fn walk(&self, text: &[u8], fold: impl Fn(u8) -> u8, starts: impl Fn(&[u8], &[u8]) -> bool) -> u32 {
         let mut held = 0;
         for (at, byte) in text.iter().enumerate() {
-            for (word, bits) in self.of(fold(*byte)) {
+            let (byte, next) = (fold(*byte), text.get(at + 1).copied().unwrap_or_default());
+            // Mostly no word goes on so.
+            if self.second.get(usize::from(byte)).is_none_or(|second| second >> (next & 31) & 1 == 0) {
+                continue;
+            }
+            for (word, bits) in self.of(byte) {
                 if held & bits != *bits && text.get(at..).is_some_and(|rest| starts(rest, word)) {
                     held |= bits;
                 }

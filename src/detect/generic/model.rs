@@ -1,5 +1,7 @@
 //! The model that weighs what the grammar read: boosted trees over [`Facts`], in integers. Knows no text.
 
+use std::sync::OnceLock;
+
 use super::facts::{COUNT, Facts, NAMES, PATHLESS};
 use crate::model::Confidence;
 
@@ -81,8 +83,41 @@ fn leaf(tree: &[u8; TREE], facts: &Facts) -> i16 {
 /// True when some path may yet make it a candidate, whatever the facts say that hang on the path: each tree counts by the
 /// highest leaf that can be reached.
 pub(super) fn may_count(facts: &Facts) -> bool {
-    let most = trees().iter().fold(number(2), |sum, tree| sum + i32::from(highest(tree, facts, 0)));
-    most >= number(6)
+    reaches_low(|tree| highest(tree, facts, 0))
+}
+
+/// True when [`weigh`] makes a candidate of it, without finding out how far it is from one.
+pub(super) fn counts(facts: &Facts) -> bool {
+    reaches_low(|tree| leaf(tree, facts))
+}
+
+/// True when the leaves add up to the least of the thresholds. Ends as soon as the trees that are left cannot do it:
+/// the first of them say most.
+fn reaches_low(leaf: impl Fn(&[u8; TREE]) -> i16) -> bool {
+    let low = number(6);
+    let mut sum = number(2);
+    for (tree, rest) in trees().iter().zip(rest()) {
+        if sum + rest < low {
+            return false;
+        }
+        sum += i32::from(leaf(tree));
+    }
+    sum >= low
+}
+
+/// For each tree the most that it and those behind it can add.
+fn rest() -> &'static [i32] {
+    static REST: OnceLock<Vec<i32>> = OnceLock::new();
+    REST.get_or_init(|| {
+        let highest = |tree| (0..LEAVES).map(|leaf| i32::from(value(tree, leaf))).max().unwrap_or_default();
+        let mut rest: Vec<i32> = trees().iter().map(highest).collect();
+        let mut sum = 0;
+        for most in rest.iter_mut().rev() {
+            sum += *most;
+            *most = sum;
+        }
+        rest
+    })
 }
 
 /// The highest leaf below a node that the facts without the path leave open.

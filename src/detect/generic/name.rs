@@ -128,11 +128,20 @@ static JOINED: Lexicon<20> = Lexicon::plain([
     b"word",
 ]);
 
-/// The whole name, when the anchor is a word of it and no other word says that the value is none.
-pub(super) fn around(text: &[u8], anchor: Span) -> Option<Span> {
+/// The whole name, when the anchor is a word of it and no other word says that the value is none. `given` is asked first
+/// whether anything around the name may give it a value: mostly it is a word of a text.
+pub(super) fn around(text: &[u8], anchor: Span, given: impl Fn(Span) -> bool) -> Option<Span> {
     let left = text.get(anchor.start.saturating_sub(NAME)..anchor.start)?;
     let right = text.get(anchor.end..text.len().min(anchor.end + NAME))?;
     let after = right.iter().take_while(|b| name_byte(**b)).count();
+    let before = left.iter().rev().take_while(|b| name_byte(**b)).count();
+    if before == NAME || after == NAME {
+        return None;
+    }
+    let name = Span::new(anchor.start - before, anchor.end + after);
+    if !given(name) {
+        return None;
+    }
     let word = anchor.of(text);
     let same_case = |word: Option<&u8>, beside: Option<&u8>| match (word, beside) {
         (Some(a), Some(b)) => {
@@ -142,10 +151,6 @@ pub(super) fn around(text: &[u8], anchor: Span) -> Option<Span> {
     };
     let suffix = right.get(..after)?;
     if same_case(word.last(), right.first()) && JOINED.longest_folded(suffix).is_none() {
-        return None;
-    }
-    let before = left.iter().rev().take_while(|b| name_byte(**b)).count();
-    if before == NAME || after == NAME {
         return None;
     }
     let prefix = left.get(left.len() - before..)?;
@@ -176,7 +181,7 @@ pub(super) fn around(text: &[u8], anchor: Span) -> Option<Span> {
     }
     // Sentences end in a dot that is no part of a name.
     let dots = suffix.iter().rev().take_while(|b| **b == b'.').count();
-    Some(Span::new(anchor.start - before, anchor.end + after - dots))
+    Some(Span::new(name.start, name.end - dots))
 }
 
 /// `credentialsId`, `secret-id`, `TOKEN_ID_2`: it names a secret and holds none.

@@ -101,7 +101,7 @@ impl<'a> Cursor<'a> {
 
 /// What ends a value without quotes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Bare {
+pub(super) enum Bare {
     /// The line, or a comment on it.
     Line,
     /// The next tag.
@@ -116,7 +116,7 @@ enum Bare {
 
 /// The assignment whose name holds `anchor`.
 pub(super) fn read(text: &[u8], anchor: Span) -> Option<Reading> {
-    let name = name::around(text, anchor)?;
+    let name = name::around(text, anchor, |name| may_give(text, name))?;
     let mut at = Cursor { text, at: name.end };
     let keyed = matches!(at.rest(), [b'"' | b'\'' | b'`', ..] | [b'\\', b'"' | b'\'', ..]);
     let (how, bare) = operator(&mut at, name, anchor)?;
@@ -302,8 +302,37 @@ pub(super) fn hex_of_escaped(literal: &[u8]) -> Option<Vec<u8>> {
 /// Fewer bytes are no key.
 const FEWEST_BYTES: usize = 12;
 
+/// False where [`operator`] certainly finds nothing, by a look at the next sign: of words in texts most are refused so.
+pub(super) fn may_give(text: &[u8], name: Span) -> bool {
+    let behind = text.get(name.end..).unwrap_or_default();
+    let sign = |byte: u8| matches!(byte, b'"' | b'\'' | b'`' | b'=' | b':' | b'|' | b'?' | b'!' | b'{');
+    match behind.first() {
+        // Sentences end in a dot, which gives nothing.
+        _ if name.of(text).ends_with(b".") => false,
+        Some(b']' | b')' | b'\\' | b'>' | b',' | b'(') => true,
+        Some(blank) if blank.is_ascii_whitespace() => {
+            let next = behind.trim_ascii_start();
+            let words: [&[u8]; 4] = [b"->", b"or ", b"value", b"Value"];
+            let first = text.get(..name.start).unwrap_or_default();
+            next.first().is_some_and(|byte| sign(*byte))
+                || words.into_iter().any(|word| next.starts_with(word))
+                || may_take_blank(name.of(text), first)
+        }
+        Some(byte) => sign(*byte),
+        None => false,
+    }
+}
+
+/// False where [`takes_blank`] is.
+fn may_take_blank(name: &[u8], before: &[u8]) -> bool {
+    let parted = before.last().is_some_and(u8::is_ascii_whitespace);
+    name.starts_with(b"--")
+        || name.contains(&b' ')
+        || parted && matches!(before.trim_ascii_end().last(), Some(b'V' | b't' | b'x'))
+}
+
 /// Moves to where the value begins.
-fn operator(at: &mut Cursor<'_>, name: Span, anchor: Span) -> Option<(How, Bare)> {
+pub(super) fn operator(at: &mut Cursor<'_>, name: Span, anchor: Span) -> Option<(How, Bare)> {
     let before = at.text.get(name.start.saturating_sub(NAME)..name.start).unwrap_or_default();
     let opened = at.at;
     let closing = at.skip(3, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')' | b'\\'));

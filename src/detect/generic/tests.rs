@@ -374,11 +374,78 @@ fn what_no_path_can_make_a_candidate_is_refused_without_one_and_nothing_else() {
         let most = if round % 2 == 0 { 256 } else { 12 };
         let features: Vec<u8> = (0..PATHLESS).map(|_| dice(most) as u8).collect();
         let facts = Facts::from_pathless(&features);
-        let counts = |path: Option<&BytePath>| decide(&facts.at(path)).confidence.is_some();
-        let somewhere = counts(None) || paths.iter().any(|path| counts(Some(&BytePath::new(path))));
+        let decided = |path: Option<&BytePath>| {
+            let facts = facts.at(path);
+            let decision = decide(&facts).confidence.is_some();
+            assert_eq!(counts(&facts), decision, "round {round}: the short way says the same");
+            decision
+        };
+        let somewhere = decided(None) || paths.iter().any(|path| decided(Some(&BytePath::new(path))));
         assert!(may_count(&facts) || !somewhere, "round {round}");
         refused += usize::from(!may_count(&facts));
         kept += usize::from(somewhere);
     }
     assert!(refused > 100 && kept > 5, "{refused} refused, {kept} kept");
+}
+
+#[test]
+fn a_look_at_the_next_sign_refuses_no_operator() {
+    const PIECES: [&str; 34] = [
+        " ",
+        "\t",
+        "\n",
+        "\r\n",
+        "=",
+        ":",
+        "\"",
+        "'",
+        "`",
+        "]",
+        ")",
+        "(",
+        ">",
+        "<",
+        ",",
+        "{",
+        "}",
+        "|",
+        "?",
+        "!",
+        "-",
+        "->",
+        "or ",
+        "value",
+        "Value",
+        ".",
+        "x",
+        "ENV",
+        "set",
+        "-x",
+        "--",
+        "variable \"",
+        "default = ",
+        "é",
+    ];
+    let mut seed = Seed::new(3);
+    let (mut found, mut refused) = (0, 0);
+    for round in 0..200_000 {
+        let mut piece = |most: u64| -> String {
+            let many = seed.below(most + 1);
+            (0..many).map(|_| PIECES[seed.below(PIECES.len() as u64) as usize]).collect()
+        };
+        let (before, name, behind) =
+            (piece(3), ["password", "--token", "IDENTIFIED BY", "my.secret"][round % 4], piece(4));
+        let text = format!("{before}{name}{behind}");
+        if behind.bytes().next().is_some_and(name::name_byte) {
+            continue; // The name would go on.
+        }
+        let span = Span::new(before.len(), before.len() + name.len());
+        let mut at = syntax::Cursor { text: text.as_bytes(), at: span.end };
+        let operator = syntax::operator(&mut at, span, span).is_some();
+        let may = syntax::may_give(text.as_bytes(), span);
+        assert!(may || !operator, "{text:?}");
+        found += u32::from(operator);
+        refused += u32::from(!may);
+    }
+    assert!(found > 10_000 && refused > 10_000, "{found} found, {refused} refused");
 }
