@@ -30,7 +30,7 @@ use std::sync::OnceLock;
 pub use checksum::fix;
 pub use decider::Decider;
 pub use evidence::Evidence;
-pub use prefilter::{Simd, TooMany, plan_bytes};
+pub use prefilter::{Places, Simd, TooMany, plan_bytes};
 pub use work::{RuleWork, Work};
 
 use crate::model::lines;

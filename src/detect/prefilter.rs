@@ -4,6 +4,7 @@
 //! windows' hashes all but one in a hundred of the rest, and only there are anchors compared. Letters are folded, so
 //! case costs nothing.
 
+mod deal;
 mod plan;
 mod shares;
 mod sieve;
@@ -16,6 +17,7 @@ use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, Input, MatchKind};
 
 use crate::rule::{Anchor, Rule, pack};
+pub use deal::Places;
 pub use plan::TooMany;
 use plan::{ANYTHING, FOR_MARKS, FOR_NOBODY, Plan};
 use shares::Shares;
@@ -110,9 +112,10 @@ fn hash(window: u32) -> u32 {
     window.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)
 }
 
-/// The bytes of a plan for `rules`, numbered as they lie: what `cargo xtask pack` puts beside them.
-pub fn plan_bytes(rules: &[Rule]) -> Result<Vec<u8>, TooMany> {
-    Ok(Plan::new(rules)?.write())
+/// The bytes of a plan for `rules`, numbered as they lie, so that little of what is at `places` passes the sieve: what
+/// `cargo xtask pack` puts beside them.
+pub fn plan_bytes(rules: &[Rule], places: &Places) -> Result<Vec<u8>, TooMany> {
+    Ok(Plan::new(rules, places)?.write())
 }
 
 /// The share of places of ordinary text at which an anchor stands, at most: counted where it is common.
@@ -124,7 +127,9 @@ pub(super) fn share(anchor: &Anchor) -> f64 {
 /// The stored plan, as far as its rules are there, and what other rules add to it.
 fn plan(rules: &[Rule]) -> Result<Plan, TooMany> {
     let built_in = rules.iter().any(|rule| rule.number.is_some());
-    let Some(mut plan) = built_in.then(|| Plan::read(pack::plan())).flatten() else { return Plan::new(rules) };
+    let Some(mut plan) = built_in.then(|| Plan::read(pack::plan())).flatten() else {
+        return Plan::new(rules, &Places::none());
+    };
     let most = rules.iter().filter_map(|rule| rule.number).max().unwrap_or_default();
     let mut now = vec![None; usize::from(most) + 1];
     for (index, rule) in (0..).zip(rules) {

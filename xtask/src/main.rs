@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use keyward::detect::{Detector, plan_bytes, too_common, training_row};
+use keyward::detect::{Detector, Places, plan_bytes, too_common, training_row};
 use keyward::model::{Blob, BytePath, Fresh, Origin, OriginKind};
 use keyward::rule::pack::{Pack, encode_examples};
 use keyward::rule::written::{self, Proved};
@@ -20,7 +20,8 @@ fn main() -> ExitCode {
         ["pack", "--check"] => pack(true),
         ["candidates", dir] => candidates(Path::new(dir)),
         ["pairs", dirs @ ..] if !dirs.is_empty() => pairs(dirs),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask pack [--check] | pairs DIR… | candidates DIR")),
+        ["places", dirs @ ..] if !dirs.is_empty() => places(dirs),
+        _ => Err(anyhow::anyhow!("usage: cargo xtask pack [--check] | pairs DIR… | places DIR… | candidates DIR")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -45,9 +46,9 @@ fn pack(check: bool) -> Result<()> {
     if !common.is_empty() {
         bail!("\n{}", common.join("\n"));
     }
-    for (name, bytes) in
-        [("pack.bin", pack.encode(&plan_bytes(&pack.rules)?)?), ("examples.bin", encode_examples(&examples)?)]
-    {
+    let places = std::fs::read(root.join("rules/places.bin")).context("rules/places.bin")?;
+    let plan = plan_bytes(&pack.rules, &Places::read(&places))?;
+    for (name, bytes) in [("pack.bin", pack.encode(&plan)?), ("examples.bin", encode_examples(&examples)?)] {
         let path = root.join("rules").join(name);
         if check {
             if std::fs::read(&path).unwrap_or_default() != bytes {
@@ -92,24 +93,10 @@ const QUADS: usize = 8192;
 fn pairs(dirs: &[&str]) -> Result<()> {
     let mut counts = vec![1_u64; 64 * 64];
     let mut quads = vec![0_u64; 1 << 24];
-    let mut left: Vec<PathBuf> = dirs.iter().map(PathBuf::from).collect();
-    while let Some(path) = left.pop() {
-        let meta = path.symlink_metadata()?;
-        if meta.is_dir() {
-            for entry in std::fs::read_dir(&path)? {
-                left.push(entry?.path());
-            }
-        } else if meta.is_file() && meta.len() < 1 << 20 {
-            let bytes = std::fs::read(&path)?;
-            // Binary files would flatten the table.
-            if !bytes.contains(&0) {
-                let fold = |byte: u8| usize::from(byte & 0x1f | (byte & 0x40) >> 1);
-                bytes.windows(2).for_each(|pair| counts[fold(pair[0]) * 64 + fold(pair[1])] += 1);
-                let number = |quad: &[u8]| quad.iter().rev().fold(0, |number, byte| number << 6 | fold(*byte));
-                bytes.windows(4).for_each(|quad| quads[number(quad)] += 1);
-            }
-        }
-    }
+    each_text(dirs, |bytes| {
+        bytes.windows(2).for_each(|pair| counts[folded(pair[0]) * 64 + folded(pair[1])] += 1);
+        bytes.windows(4).for_each(|quad| quads[four(quad)] += 1);
+    })?;
     let all: u64 = counts.iter().sum();
     let cost = |count: &u64| (-8.0 * (*count as f64 / all as f64).log2()).round().clamp(0.0, 255.0) as u8;
     let table: Vec<u8> = counts.iter().map(cost).collect();
@@ -122,6 +109,68 @@ fn pairs(dirs: &[&str]) -> Result<()> {
     let quad = |number: &u32| (number << 8 | u32::from(cost(&quads[*number as usize].max(1)))).to_le_bytes();
     std::fs::write(root.join("rules/quads.bin"), common.iter().flat_map(quad).collect::<Vec<u8>>())?;
     println!("{all} pairs");
+    Ok(())
+}
+
+/// How many places are drawn.
+const PLACES: usize = 1 << 15;
+
+/// Draws places evenly from every file below `dirs` into `rules/places.bin`: the four folded bytes at each, 24 bits, little
+/// endian. The sieve's buckets are dealt by them. Those that are checked in were drawn from 1.5 GB: crates' sources, C
+/// headers, the library of Python.
+fn places(dirs: &[&str]) -> Result<()> {
+    let mut drawn: Vec<u32> = Vec::new();
+    let (mut at, mut stride) = (0_u64, 1_u64);
+    each_text(dirs, |bytes| {
+        for place in bytes.windows(4) {
+            if at.is_multiple_of(stride) {
+                drawn.push(four(place) as u32);
+            }
+            at += 1;
+            if drawn.len() == 4 * PLACES {
+                // Every second of those so far, and from here on half as many.
+                drawn = drawn.iter().step_by(2).copied().collect();
+                stride *= 2;
+            }
+        }
+    })?;
+    if drawn.len() < PLACES {
+        bail!("{} places are too few: {PLACES} are wanted", drawn.len());
+    }
+    let chosen = (0..PLACES).map(|number| drawn[number * drawn.len() / PLACES]);
+    let bytes: Vec<u8> = chosen.flat_map(|place| place.to_le_bytes().into_iter().take(3)).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
+    std::fs::write(root.join("rules/places.bin"), bytes)?;
+    println!("{PLACES} of {at} places");
+    Ok(())
+}
+
+/// A byte without what tells its case, as the prefilter's plan numbers it.
+fn folded(byte: u8) -> usize {
+    usize::from(byte & 0x1f | (byte & 0x40) >> 1)
+}
+
+fn four(bytes: &[u8]) -> usize {
+    bytes.iter().rev().fold(0, |number, byte| number << 6 | folded(*byte))
+}
+
+/// Shows every file of text below `dirs` in the order of its path. Large and binary ones would flatten what is counted.
+fn each_text(dirs: &[&str], mut show: impl FnMut(&[u8])) -> Result<()> {
+    let mut left: Vec<PathBuf> = dirs.iter().rev().map(PathBuf::from).collect();
+    while let Some(path) = left.pop() {
+        let meta = path.symlink_metadata()?;
+        if meta.is_dir() {
+            let mut inside: Vec<PathBuf> =
+                std::fs::read_dir(&path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+            inside.sort();
+            left.extend(inside.into_iter().rev());
+        } else if meta.is_file() && meta.len() < 1 << 20 {
+            let bytes = std::fs::read(&path)?;
+            if !bytes.contains(&0) {
+                show(&bytes);
+            }
+        }
+    }
     Ok(())
 }
 

@@ -251,7 +251,7 @@ fn may_open(text: &[u8], start: usize) -> bool {
     let Some([a, b, c, d]) = text.get(start..).and_then(|rest| rest.first_chunk::<4>()) else { return false };
     let last = text.get(start + LEAST - 1).copied().unwrap_or_default();
     // Both at once: there is nothing to guess for the processor.
-    if !(FIRST.get(usize::from(*a)).is_some_and(|may| *may) & is_run(last)) || !is_long(text, start) {
+    if !(FIRST.get(usize::from(*a)).is_some_and(|may| *may) & is_run(last)) {
         return false;
     }
     let value = |digit: u8| u32::from(BASE64.get(usize::from(digit)).copied().unwrap_or(NONE));
@@ -272,8 +272,9 @@ fn may_open(text: &[u8], start: usize) -> bool {
         },
     };
     let pair = |high: u8, low: u8| Some(hex(high)? << 4 | hex(low)?);
-    base64
-        || matches!((pair(*a, *b), pair(*c, *d)), (Some(x), Some(y)) if is_plain(x) && is_plain(y) || (x, y) == (0x1f, 0x8b))
+    let hex = || matches!((pair(*a, *b), pair(*c, *d)), (Some(x), Some(y)) if is_plain(x) && is_plain(y) || (x, y) == (0x1f, 0x8b));
+    // The digits refuse more than the length, and cost less.
+    (base64 || hex()) && is_long(text, start)
 }
 
 /// Looks at the first bytes that the runs from `start` on stand for; none when they are nothing to look into.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::MARK;
+use super::deal::{Bucket, Places, deal};
 use super::shares::Shares;
 use crate::rule::{Anchor, Follow, Rule};
 
@@ -14,10 +15,6 @@ pub(super) const FOLDED: usize = 64;
 const MOST_WINDOWS: usize = 4096;
 /// Bytes of what follows an anchor that a window may use.
 const MOST_FOLLOWING: usize = 3;
-/// Buckets that windows and pairs are dealt into.
-pub(super) const BUCKETS: usize = 64;
-/// Passes over all windows in search of a better bucket.
-const PASSES: usize = 4;
 
 /// In [`Plan::wanted`]: whoever reads inline comments.
 pub(super) const FOR_MARKS: u16 = u16::MAX;
@@ -112,14 +109,14 @@ impl Class {
 pub struct TooMany;
 
 impl Plan {
-    /// For all anchors of `rules`, from nothing.
-    pub(super) fn new(rules: &[Rule]) -> Result<Self, TooMany> {
+    /// For all anchors of `rules`, from nothing: dealt so that little passes of what is at `places`.
+    pub(super) fn new(rules: &[Rule], places: &Places) -> Result<Self, TooMany> {
         let mark = Anchor { text: MARK.to_owned().into(), ignore_case: true, then: None };
         let mut plan = Self::default();
         let indexed =
             (0..).zip(rules).flat_map(|(rule, written)| written.anchors.iter().map(move |anchor| (anchor, rule)));
         let units = plan.add(std::iter::once((&mark, FOR_MARKS)).chain(indexed), &Shares::new())?;
-        plan.buckets = deal(&units, &Shares::new());
+        plan.buckets = deal(units, &Shares::new(), places);
         Ok(plan)
     }
 
@@ -279,78 +276,6 @@ pub(super) fn folded(byte: u8) -> u32 {
 /// The byte that the scan's mask makes of all bytes that fold so.
 fn unfolded(folded: u32) -> u32 {
     folded & 0x1f | (folded & 0x20) << 1
-}
-
-/// A bucket while it is filled.
-#[derive(Clone)]
-struct Bucket {
-    sets: Sets,
-    /// How many windows want each byte at each place.
-    counts: [[u16; FOLDED]; 4],
-    /// The share of places it lets through.
-    share: f64,
-}
-
-impl Bucket {
-    fn with(sets: &Sets, shares: &Shares) -> Self {
-        let mut bucket = Self { sets: [0; 4], counts: [[0; FOLDED]; 4], share: 0.0 };
-        bucket.admit(sets, shares);
-        bucket
-    }
-
-    fn growth(&self, unit: &Sets, shares: &Shares) -> f64 {
-        let [a, b, c, d] = self.sets;
-        let [e, f, g, h] = *unit;
-        let both = [a | e, b | f, c | g, d | h];
-        if both == self.sets { 0.0 } else { shares.roughly(&both) - self.share }
-    }
-
-    fn admit(&mut self, unit: &Sets, shares: &Shares) {
-        self.change(unit, shares, |count| count.saturating_add(1));
-    }
-
-    fn dismiss(&mut self, unit: &Sets, shares: &Shares) {
-        self.change(unit, shares, |count| count.saturating_sub(1));
-    }
-
-    fn change(&mut self, unit: &Sets, shares: &Shares, by: impl Fn(u16) -> u16) {
-        for ((set, counts), wanted) in self.sets.iter_mut().zip(&mut self.counts).zip(unit) {
-            for (byte, count) in counts.iter_mut().enumerate().filter(|(byte, _)| wanted >> byte & 1 == 1) {
-                *count = by(*count);
-                *set = if *count == 0 { *set & !(1 << byte) } else { *set | 1 << byte };
-            }
-        }
-        self.share = shares.roughly(&self.sets);
-    }
-}
-
-/// Deals windows into buckets so that what all buckets together let through is little: first neighbours together, then
-/// each window to wherever it costs least.
-fn deal(units: &[Sets], shares: &Shares) -> Vec<Sets> {
-    let mut units = units.to_vec();
-    units.sort_unstable();
-    units.dedup();
-    let mut buckets = vec![Bucket { sets: [0; 4], counts: [[0; FOLDED]; 4], share: 0.0 }; BUCKETS];
-    let fill = units.len().div_ceil(BUCKETS).max(1);
-    let mut homes: Vec<usize> = (0..units.len()).map(|index| index / fill).collect();
-    for (unit, home) in units.iter().zip(&homes) {
-        if let Some(bucket) = buckets.get_mut(*home) {
-            bucket.admit(unit, shares);
-        }
-    }
-    for _ in 0..PASSES {
-        for (unit, home) in units.iter().zip(&mut homes) {
-            if let Some(bucket) = buckets.get_mut(*home) {
-                bucket.dismiss(unit, shares);
-            }
-            let growth = |index: &usize| buckets.get(*index).map_or(f64::MAX, |bucket| bucket.growth(unit, shares));
-            *home = (0..BUCKETS).min_by(|a, b| growth(a).total_cmp(&growth(b))).unwrap_or_default();
-            if let Some(bucket) = buckets.get_mut(*home) {
-                bucket.admit(unit, shares);
-            }
-        }
-    }
-    buckets.into_iter().map(|bucket| bucket.sets).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! the four bytes from it on: eight buckets are the eight bits of a table's entry. This is the one file of the detector
 //! with `unsafe` in it.
 
-use super::plan::{BUCKETS, FOLDED, Sets};
+use super::deal::BUCKETS;
+use super::plan::{FOLDED, Sets};
 use super::shares::members;
 
 /// Places answered for by one mask.

@@ -104,12 +104,12 @@ proptest! {
     ) {
         let rules: Vec<Rule> = anchors.into_iter().map(rule).collect();
         let expected = plain(&rules, text.as_bytes());
-        let plan = Plan::new(&rules).unwrap();
+        let plan = Plan::new(&rules, &Places::none()).unwrap();
         let stored = Plan::read(Vec::leak(plan.write())).unwrap();
         prop_assert_eq!(&plan, &stored);
         // The second half of the rules as somebody's own.
         let (first, own) = rules.split_at(rules.len() / 2);
-        let mut extended = Plan::new(first).unwrap();
+        let mut extended = Plan::new(first, &Places::none()).unwrap();
         let indexed = (first.len() as u16..).zip(own).flat_map(|(index, rule)| rule.anchors.iter().map(move |a| (a, index)));
         extended.extend(indexed).unwrap();
         for plan in [stored, extended] {
@@ -184,7 +184,10 @@ fn the_packs_anchors_are_found_on_every_path_as_a_plain_search_finds_them() {
 #[test]
 fn the_stored_plan_is_the_one_that_the_rules_make() {
     let rules = Pack::builtin().unwrap().rules;
-    assert_eq!(Plan::read(pack::plan()).unwrap(), Plan::new(&rules).unwrap());
+    // How windows are dealt takes seconds: `cargo xtask pack --check` proves that.
+    let undealt = |plan: Plan| Plan { buckets: Vec::new(), ..plan };
+    let made = Plan::new(&rules, &Places::none()).unwrap();
+    assert_eq!(undealt(Plan::read(pack::plan()).unwrap()), undealt(made));
     assert!(plan(&rules).unwrap().short.is_empty(), "every anchor of the pack has a window");
 }
 
