@@ -393,7 +393,6 @@ fn is_reached(past: &Past, origin: &Origin) -> bool {
 fn give_place(plan: &Plan<'_>, found: Vec<Found>, past: Option<&Past>) -> Result<Placed, SourceError> {
     match (plan.source, past) {
         (Source::History(repo, options), Some(past)) => {
-            let decider = plan.detector.decider();
             let rules = HistoryRules {
                 all_objects: options.all_objects,
                 exclude: &|path| plan.config.exclude.matches(path),
@@ -401,7 +400,10 @@ fn give_place(plan: &Plan<'_>, found: Vec<Found>, past: Option<&Past>) -> Result
                     Some(path) => candidate.belongs_at(path),
                     None => candidate.paths.is_empty(),
                 },
-                decide: &|candidate, paths, elsewhere| decider.decide(candidate, paths, elsewhere),
+                decider: &|| {
+                    let decider = plan.detector.decider();
+                    Box::new(move |candidate, paths, elsewhere| decider.decide(candidate, paths, elsewhere))
+                },
             };
             let mut placed = place::history(repo, past, found, &rules);
             // Triage drops what lies at excluded paths only, so that it is explained like everything else.

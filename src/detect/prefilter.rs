@@ -22,7 +22,7 @@ pub use plan::TooMany;
 use plan::{ANYTHING, FOR_MARKS, FOR_NOBODY, Plan};
 use shares::Shares;
 pub use sieve::Simd;
-use sieve::{Sieve, WIDTH};
+use sieve::{REACH, Sieve, WIDTH};
 
 /// What stands at a place in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -199,28 +199,40 @@ impl Prefilter {
             let some = masks.get(..filled).unwrap_or_default();
             let count = self.keep(rest, some, &mut kept);
             sieved.places += some.iter().map(|mask| u64::from(mask.count_ones())).sum::<u64>();
-            go = self.look(text, at, kept.get(..count).unwrap_or_default(), sieved, show);
+            go = self.look(text, at, rest, kept.get(..count).unwrap_or_default(), sieved, show);
             at += filled * WIDTH;
         }
-        while go == Go::On && at + 3 < text.len() {
+        // Without a sieve nothing was looked at yet.
+        while go == Go::On && text.len() - at >= REACH {
             let rest = text.get(at..).unwrap_or_default();
             let places = (rest.len() - 3).min(BLOCK);
             let count = self.keep_all(rest, places, &mut kept);
             sieved.places += places as u64;
-            go = self.look(text, at, kept.get(..count).unwrap_or_default(), sieved, show);
+            go = self.look(text, at, rest, kept.get(..count).unwrap_or_default(), sieved, show);
             at += places;
         }
-        // Anchors of less than four bytes with what follows may end with the text.
-        for at in text.len().saturating_sub(3)..text.len() {
-            let mut last = [0; 4];
-            last.iter_mut().zip(text.iter().skip(at)).for_each(|(to, from)| *to = *from);
-            sieved.places += 1;
-            if go == Go::On && self.may_begin(last) {
-                sieved.windows += 1;
-                go = self.compare(text, at, last, show);
-            }
-        }
-        go
+        if go == Go::On { self.end(text, at, sieved, show) } else { go }
+    }
+
+    /// The places from `at` on, less than [`REACH`]. Past the end nothing stands, which is seen as zero: anchors of less
+    /// than four bytes with what follows may end with the text.
+    fn end(&self, text: &[u8], at: usize, sieved: &mut Sieved, show: &mut impl FnMut(Hit) -> Go) -> Go {
+        let rest = text.get(at..).unwrap_or_default();
+        let mut padded = [0; REACH + WIDTH];
+        padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let (mut masks, mut kept) = ([0; 2], [0_u16; BLOCK]);
+        let count = if self.sieve.masks(&padded, &mut masks) == masks.len() {
+            // Only the places of the text count.
+            let all = u128::from(masks[1]) << WIDTH | u128::from(masks[0]);
+            let here = all & !(u128::MAX << rest.len());
+            masks = [here as u64, (here >> WIDTH) as u64];
+            sieved.places += u64::from(here.count_ones());
+            self.keep(&padded, &masks, &mut kept)
+        } else {
+            sieved.places += rest.len() as u64;
+            self.keep_all(&padded, rest.len(), &mut kept)
+        };
+        self.look(text, at, &padded, kept.get(..count).unwrap_or_default(), sieved, show)
     }
 
     /// True when a window or an anchor of two bytes may begin with these bytes.
@@ -263,11 +275,19 @@ impl Prefilter {
         count
     }
 
-    /// Compares anchors at the places kept, which lie behind `at`.
-    fn look(&self, text: &[u8], at: usize, kept: &[u16], sieved: &mut Sieved, show: &mut impl FnMut(Hit) -> Go) -> Go {
+    /// Compares anchors at the places kept: those of `here`, which is the text from `at` on.
+    fn look(
+        &self,
+        text: &[u8],
+        at: usize,
+        here: &[u8],
+        kept: &[u16],
+        sieved: &mut Sieved,
+        show: &mut impl FnMut(Hit) -> Go,
+    ) -> Go {
         for place in kept {
+            let Some(bytes) = here.get(usize::from(*place)..).and_then(|rest| rest.first_chunk()) else { continue };
             let at = at + usize::from(*place);
-            let Some(bytes) = text.get(at..).and_then(|rest| rest.first_chunk()) else { continue };
             sieved.windows += 1;
             if self.compare(text, at, *bytes, show) == Go::Stop {
                 return Go::Stop;

@@ -1,10 +1,11 @@
 //! One sighting for each secret of a history, at the commit that introduced it, out of all blobs and messages that
 //! hold it. Decides nothing but path conditions and path exclusions, which cannot act before paths are known.
 
-use std::cell::RefCell;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use super::paths::{MAX_PATHS, NOWHERE, Places, look_up};
 use super::{Placed, covering};
@@ -18,16 +19,19 @@ pub struct HistoryRules<'a> {
     /// The source showed what no ref reaches as well.
     pub all_objects: bool,
     /// True for a path that the configuration excludes.
-    pub exclude: &'a dyn Fn(&BytePath) -> bool,
+    pub exclude: &'a (dyn Fn(&BytePath) -> bool + Sync),
     /// True when the candidate counts at the path; without one, where no path is known. Depends on nothing but the
     /// candidate's rule; not asked where that has no path condition.
-    pub applies: &'a dyn Fn(&Candidate, Option<&BytePath>) -> bool,
-    /// Completes what could not be decided without paths.
-    pub decide: &'a Decide<'a>,
+    pub applies: &'a (dyn Fn(&Candidate, Option<&BytePath>) -> bool + Sync),
+    /// Makes what completes candidates that could not be decided without paths: one for each thread, for it remembers.
+    pub decider: &'a (dyn Fn() -> Box<Decide<'a>> + Sync),
 }
 
 /// Completes a candidate, given its blob's paths, and whether it lies where no path is known as well.
-type Decide<'a> = dyn Fn(&mut Candidate, &Arc<[BytePath]>, bool) + 'a;
+pub type Decide<'a> = dyn Fn(&mut Candidate, &Arc<[BytePath]>, bool) + 'a;
+
+/// Candidates by rule, then by secret and whether they are dropped.
+type Groups = BTreeMap<String, BTreeMap<(Secret, bool), Vec<Seen>>>;
 
 /// Finds for every candidate its paths and its introducing commit: the earliest over all blobs that hold the secret
 /// (parents before children, ties by committer date, then id), and makes one sighting of all that is the same secret
@@ -39,28 +43,22 @@ pub fn history(repo: &Repo, past: &Past, found: Vec<Found>, rules: &HistoryRules
     if found.iter().all(|found| found.candidates.is_empty()) {
         return placed;
     }
-    let past = Map::of(past, &found);
-    // By rule, then by secret and whether it is dropped.
-    let mut groups: BTreeMap<String, BTreeMap<(Secret, bool), Vec<Seen>>> = BTreeMap::new();
-    for Found { origin, candidates, marks, .. } in found {
-        let Some(object) = origin.object.or(origin.commit) else { continue };
-        let mut here = None;
-        for candidate in candidates {
-            let marks = covering(&marks, &candidate);
-            let Some(at) = past.whereabouts(&origin, object, &candidate, &mut here, rules) else { continue };
-            let Candidate { span, start, end, .. } = candidate;
-            let occurrence = Occurrence { object, inner: origin.inner.clone(), span, start, end };
-            let mut seen = Seen { candidate: Box::new(candidate), occurrence, marks, at };
-            (rules.decide)(&mut seen.candidate, &seen.at.paths, seen.at.elsewhere);
-            let candidate = &seen.candidate;
-            let key = (candidate.secret.clone(), candidate.dropped.is_some());
-            groups.entry(candidate.rule.id.clone()).or_default().entry(key).or_default().push(seen);
-        }
-    }
-    let mut authors = HashMap::new();
-    for seen in groups.into_values().flat_map(BTreeMap::into_values) {
+    let map = Map::of(past, &found);
+    let parts = parted(found, rayon::current_num_threads());
+    let groups =
+        parts.into_par_iter().map(|part| map.group(part, rules)).collect::<Vec<_>>().into_iter().reduce(merged);
+    let groups: Vec<Vec<Seen>> = groups.into_iter().flatten().flat_map(|(_, groups)| groups.into_values()).collect();
+    let together = groups.into_par_iter().filter_map(|seen| {
         let excluded = seen.iter().all(|seen| seen.at.excluded);
-        let Some(sighting) = past.together(repo, seen, rules, &mut authors) else { continue };
+        Some((excluded, map.together(seen, rules)?))
+    });
+    let mut authors = HashMap::new();
+    for (excluded, (mut sighting, commit)) in together.collect::<Vec<_>>() {
+        sighting.placement.introduced = commit.map(|(id, time)| {
+            let unknown = CommitInfo { id, author: String::new(), email: String::new(), time, offset: 0 };
+            let read = || repo.commit_info(id).unwrap_or(unknown);
+            authors.entry(id).or_insert_with(read).clone()
+        });
         if excluded { placed.excluded.push(sighting) } else { placed.sightings.push(sighting) }
     }
     for list in [&mut placed.sightings, &mut placed.excluded] {
@@ -72,6 +70,33 @@ pub fn history(repo: &Repo, past: &Past, found: Vec<Found>, rules: &HistoryRules
     placed
 }
 
+/// So many parts of about as many candidates each.
+fn parted(found: Vec<Found>, parts: usize) -> Vec<Vec<Found>> {
+    let all: usize = found.iter().map(|found| found.candidates.len()).sum();
+    let mut out: Vec<Vec<Found>> = Vec::new();
+    let (mut before, mut borders) = (0, (0..parts).map(|part| part * all / parts.max(1)).peekable());
+    for found in found {
+        if borders.next_if(|border| before >= *border).is_some() {
+            out.push(Vec::new());
+        }
+        before += found.candidates.len();
+        if let Some(part) = out.last_mut() {
+            part.push(found);
+        }
+    }
+    out
+}
+
+fn merged(mut all: Groups, more: Groups) -> Groups {
+    for (rule, groups) in more {
+        let known = all.entry(rule).or_default();
+        for (key, mut seen) in groups {
+            known.entry(key).or_default().append(&mut seen);
+        }
+    }
+    all
+}
+
 /// What the history says about the blobs that matter.
 struct Map<'p> {
     past: &'p Past,
@@ -79,10 +104,15 @@ struct Map<'p> {
     places: HashMap<ObjectId, Places>,
     /// Blobs that a tag or ref names without any tree.
     named: HashSet<ObjectId>,
+}
+
+/// What a thread remembers while it places.
+#[derive(Default)]
+struct Memory {
     /// Whether a rule holds at a path: its globs are compiled for each question.
-    applies: RefCell<HashMap<(String, BytePath), bool>>,
+    applies: HashMap<(String, BytePath), bool>,
     /// Lists of paths that were met, each once.
-    lists: RefCell<HashSet<Arc<[BytePath]>>>,
+    lists: HashSet<Arc<[BytePath]>>,
 }
 
 /// One candidate in one object.
@@ -134,7 +164,34 @@ impl<'p> Map<'p> {
         let numbers = past.graph.commits.iter().map(|commit| commit.index).zip(0..);
         let numbers = numbers.filter(|(index, _)| commits.contains(index)).collect();
         let named = past.graph.blobs.iter().map(|index| past.objects.id(*index)).collect();
-        Self { past, numbers, places, named, applies: RefCell::default(), lists: RefCell::default() }
+        Self { past, numbers, places, named }
+    }
+
+    /// Places candidates and puts those of one secret together.
+    fn group(&self, found: Vec<Found>, rules: &HistoryRules<'_>) -> Groups {
+        let mut groups = Groups::new();
+        let (decide, mut memory) = ((rules.decider)(), Memory::default());
+        for Found { origin, candidates, marks, .. } in found {
+            let Some(object) = origin.object.or(origin.commit) else { continue };
+            let mut here = None;
+            for candidate in candidates {
+                let marks = covering(&marks, &candidate);
+                let at = self.whereabouts(&origin, object, &candidate, &mut here, rules, &mut memory);
+                let Some(at) = at else { continue };
+                let Candidate { span, start, end, .. } = candidate;
+                let occurrence = Occurrence { object, inner: origin.inner.clone(), span, start, end };
+                let mut seen = Seen { candidate: Box::new(candidate), occurrence, marks, at };
+                decide(&mut seen.candidate, &seen.at.paths, seen.at.elsewhere);
+                let candidate = &seen.candidate;
+                let key = (candidate.secret.clone(), candidate.dropped.is_some());
+                // Mostly the rule is known: its name is copied once.
+                match groups.get_mut(&candidate.rule.id) {
+                    Some(known) => known.entry(key).or_default().push(seen),
+                    None => _ = groups.insert(candidate.rule.id.clone(), BTreeMap::from([(key, vec![seen])])),
+                }
+            }
+        }
+        groups
     }
 
     /// Where a candidate of an object is; `None` when its path condition holds nowhere. `here` keeps what holds for all
@@ -146,17 +203,25 @@ impl<'p> Map<'p> {
         candidate: &Candidate,
         here: &mut Option<At>,
         rules: &HistoryRules<'_>,
+        memory: &mut Memory,
     ) -> Option<At> {
         if !candidate.paths.is_empty() {
-            return self.find(origin, object, candidate, rules);
+            return self.find(origin, object, candidate, rules, memory);
         }
         if here.is_none() {
-            *here = self.find(origin, object, candidate, rules);
+            *here = self.find(origin, object, candidate, rules, memory);
         }
         here.clone()
     }
 
-    fn find(&self, origin: &Origin, object: ObjectId, candidate: &Candidate, rules: &HistoryRules<'_>) -> Option<At> {
+    fn find(
+        &self,
+        origin: &Origin,
+        object: ObjectId,
+        candidate: &Candidate,
+        rules: &HistoryRules<'_>,
+        memory: &mut Memory,
+    ) -> Option<At> {
         let number = |commit: Option<Index>| commit.and_then(|at| self.numbers.get(&at).copied()).unwrap_or(NOWHERE);
         let rank = Rank { tag: false, commit: NOWHERE, message: true, excluded: false, path: None };
         let nowhere = |rank: Rank| {
@@ -176,7 +241,7 @@ impl<'p> Map<'p> {
                 counts().then(|| At { reached: known, ..nowhere(Rank { tag: true, commit, ..rank }) })
             }
             _ => match self.places.get(&object).filter(|places| !places.known.is_empty()) {
-                Some(places) => self.at_places(places, origin.inner.as_ref(), candidate, rules),
+                Some(places) => at_places(places, origin.inner.as_ref(), candidate, rules, memory),
                 // A tag's own blob, one beneath a tree that could not be read, or an unreachable one.
                 None => (rules.applies)(candidate, origin.inner.as_ref())
                     .then(|| At { reached: self.named.contains(&object), ..nowhere(Rank { message: false, ..rank }) }),
@@ -184,51 +249,8 @@ impl<'p> Map<'p> {
         }
     }
 
-    fn at_places(
-        &self,
-        places: &Places,
-        inner: Option<&BytePath>,
-        candidate: &Candidate,
-        rules: &HistoryRules<'_>,
-    ) -> Option<At> {
-        let at = |commit: u32, path: BytePath| {
-            let excluded = (rules.exclude)(&path);
-            Rank { tag: false, commit, message: false, excluded, path: Some(path) }
-        };
-        let holds = |path: &BytePath| match self.applies.borrow_mut().entry((candidate.rule.id.clone(), path.clone())) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => *new.insert((rules.applies)(candidate, Some(path))),
-        };
-        let counting: Vec<Rank> = places
-            .known
-            .iter()
-            .map(|place| (place.first, inner.map_or_else(|| place.path.clone(), |inner| place.path.inside(inner))))
-            .filter(|(_, path)| candidate.paths.is_empty() || holds(path))
-            .map(|(first, path)| at(first, path))
-            .collect();
-        let elsewhere = places.more > 0;
-        let excluded = !elsewhere && counting.iter().all(|rank| rank.excluded);
-        let mut paths: Vec<BytePath> = counting.iter().filter_map(|rank| rank.path.clone()).collect();
-        paths.sort();
-        let mut lists = self.lists.borrow_mut();
-        let paths = lists.get(paths.as_slice()).cloned().unwrap_or_else(|| {
-            let paths: Arc<[BytePath]> = paths.into();
-            lists.insert(Arc::clone(&paths));
-            paths
-        });
-        let rank = counting.into_iter().min()?;
-        let reached = rank.commit != NOWHERE;
-        Some(At { rank, paths, more_paths: places.more, elsewhere, excluded, reached })
-    }
-
-    /// One sighting of all the places of one secret.
-    fn together(
-        &self,
-        repo: &Repo,
-        mut seen: Vec<Seen>,
-        rules: &HistoryRules<'_>,
-        authors: &mut HashMap<ObjectId, CommitInfo>,
-    ) -> Option<Sighting> {
+    /// One sighting of all the places of one secret, and the commit that introduced it, with its time.
+    fn together(&self, mut seen: Vec<Seen>, rules: &HistoryRules<'_>) -> Option<(Sighting, Option<(ObjectId, i64)>)> {
         seen.sort_by(|a, b| (&a.at.rank, &a.occurrence).cmp(&(&b.at.rank, &b.occurrence)));
         seen.dedup_by(|a, b| a.occurrence == b.occurrence);
         if let Some(rest) = seen.get_mut(1..) {
@@ -272,11 +294,7 @@ impl<'p> Map<'p> {
         }
         let commit = self.past.graph.commits.get(own.at.rank.commit as usize);
         let commit = commit.map(|commit| (self.past.objects.id(commit.index), commit.time));
-        placement.introduced = commit.map(|(id, time)| {
-            let unknown = CommitInfo { id, author: String::new(), email: String::new(), time, offset: 0 };
-            let read = || repo.commit_info(id).unwrap_or(unknown);
-            authors.entry(id).or_insert_with(read).clone()
-        });
+        let introduced = commit;
         let Occurrence { object, inner, .. } = own.occurrence;
         let commit = commit.map(|(id, _)| id);
         let origin = match (own.at.rank.tag, own.at.rank.message) {
@@ -284,6 +302,45 @@ impl<'p> Map<'p> {
             (_, true) => Origin { commit: Some(object), ..Origin::new(OriginKind::CommitMessage) },
             _ => Origin { path: own.at.rank.path, kind: OriginKind::History, commit, object: Some(object), inner },
         };
-        Some(Sighting { origin, candidate: *candidate, placement, marks })
+        Some((Sighting { origin, candidate: *candidate, placement, marks }, introduced))
     }
+}
+
+/// The same for a blob whose places are known.
+fn at_places(
+    places: &Places,
+    inner: Option<&BytePath>,
+    candidate: &Candidate,
+    rules: &HistoryRules<'_>,
+    memory: &mut Memory,
+) -> Option<At> {
+    let at = |commit: u32, path: BytePath| {
+        let excluded = (rules.exclude)(&path);
+        Rank { tag: false, commit, message: false, excluded, path: Some(path) }
+    };
+    let applies = &mut memory.applies;
+    let mut holds = |path: &BytePath| match applies.entry((candidate.rule.id.clone(), path.clone())) {
+        Entry::Occupied(known) => *known.get(),
+        Entry::Vacant(new) => *new.insert((rules.applies)(candidate, Some(path))),
+    };
+    let counting: Vec<Rank> = places
+        .known
+        .iter()
+        .map(|place| (place.first, inner.map_or_else(|| place.path.clone(), |inner| place.path.inside(inner))))
+        .filter(|(_, path)| candidate.paths.is_empty() || holds(path))
+        .map(|(first, path)| at(first, path))
+        .collect();
+    let elsewhere = places.more > 0;
+    let excluded = !elsewhere && counting.iter().all(|rank| rank.excluded);
+    let mut paths: Vec<BytePath> = counting.iter().filter_map(|rank| rank.path.clone()).collect();
+    paths.sort();
+    let lists = &mut memory.lists;
+    let paths = lists.get(paths.as_slice()).cloned().unwrap_or_else(|| {
+        let paths: Arc<[BytePath]> = paths.into();
+        lists.insert(Arc::clone(&paths));
+        paths
+    });
+    let rank = counting.into_iter().min()?;
+    let reached = rank.commit != NOWHERE;
+    Some(At { rank, paths, more_paths: places.more, elsewhere, excluded, reached })
 }
