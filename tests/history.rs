@@ -164,7 +164,7 @@ fn sightings(path: &Path, options: HistoryOptions, needles: &[&str]) -> Vec<Sigh
         all_objects: options.all_objects,
         exclude: &|_| false,
         applies: &|_, _| true,
-        decide: &|_, _, _| {},
+        decider: &|| Box::new(|_, _, _| {}),
     };
     let placed = placed_by(path, &scan(path, options), needles, &rules);
     assert!(placed.excluded.is_empty());
@@ -624,7 +624,12 @@ fn a_secret_is_excluded_only_where_every_path_is() {
     repo.write("src/b", &both).commit("copied out");
     let exclude = |path: &BytePath| path.as_bytes().starts_with(b"vendor/");
     let shown = scan(repo.path(), PLAIN);
-    let rules = HistoryRules { all_objects: false, exclude: &exclude, applies: &|_, _| true, decide: &|_, _, _| {} };
+    let rules = HistoryRules {
+        all_objects: false,
+        exclude: &exclude,
+        applies: &|_, _| true,
+        decider: &|| Box::new(|_, _, _| {}),
+    };
     let placed = placed_by(repo.path(), &shown, &[&only, &both], &rules);
     assert_eq!(placed.excluded.iter().map(paths).collect::<Vec<_>>(), [["vendor/a"]]);
     assert_eq!(placed.sightings.iter().map(paths).collect::<Vec<_>>(), [["src/b", "vendor/b"]]);
@@ -637,7 +642,12 @@ fn a_secret_is_excluded_only_where_every_path_is() {
         let mut found = look(&shown, &[&only, &both]);
         let candidates = found.iter_mut().flat_map(|found| &mut found.candidates);
         candidates.filter(|c| c.rule.id == "rule-1").for_each(|c| c.paths = vec![glob.to_owned()]);
-        let rules = HistoryRules { all_objects: false, exclude: &|_| false, applies: &applies, decide: &|_, _, _| {} };
+        let rules = HistoryRules {
+            all_objects: false,
+            exclude: &|_| false,
+            applies: &applies,
+            decider: &|| Box::new(|_, _, _| {}),
+        };
         place(&open(repo.path()).unwrap(), &shown.past, found, &rules).sightings
     };
     let placed = conditional("src/**");
@@ -653,7 +663,12 @@ fn no_path_exclusion_covers_a_message() {
     let needle = secret(67);
     repo.write("vendor/a", &needle).commit("vendored");
     repo.commit(&format!("by the way, {needle}"));
-    let rules = HistoryRules { all_objects: false, exclude: &|_| true, applies: &|_, _| true, decide: &|_, _, _| {} };
+    let rules = HistoryRules {
+        all_objects: false,
+        exclude: &|_| true,
+        applies: &|_, _| true,
+        decider: &|| Box::new(|_, _, _| {}),
+    };
     let placed = placed_by(repo.path(), &scan(repo.path(), PLAIN), &[&needle], &rules);
     let [sighting] = placed.sightings.as_slice() else { panic!("{placed:?}") };
     assert!(sighting.placement.elsewhere && placed.excluded.is_empty());
