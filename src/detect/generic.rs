@@ -106,11 +106,13 @@ fn read_as(text: &[u8], anchor: Span, value: Span, said: &[u8]) -> Option<Assign
     inside.then(|| Assigned { whole, name, value, said: Some(found.value.of(&window).to_vec()), facts: found.facts })
 }
 
-/// The name that the anchor at `anchor` belongs to.
-pub(super) fn name_of(text: &[u8], anchor: Span) -> Option<Span> {
+/// The name that the anchor at `anchor` belongs to, where the byte behind it is one that `opens` something.
+pub(super) fn name_of(text: &[u8], anchor: Span, opens: impl Fn(u8) -> bool) -> Option<Span> {
     let start = anchor.start.saturating_sub(BACK);
     let window = text.get(start..text.len().min(anchor.end.saturating_add(BACK)))?;
-    let name = name::around(window, Span::new(anchor.start - start, anchor.end - start), |_| true)?;
+    let name = name::around(window, Span::new(anchor.start - start, anchor.end - start), |name| {
+        window.get(name.end).is_some_and(|byte| opens(*byte))
+    })?;
     Some(Span::new(start + name.start, start + name.end))
 }
 

@@ -335,7 +335,7 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
 /// A name that is given its value by an escaped sign, as in `password%3D…`, with no more escapes than that: what follows is
 /// read as it says.
 fn escaped(text: &[u8], anchor: Span) -> Option<(generic::Assigned, Vec<u8>, Coding)> {
-    let name = generic::name_of(text, anchor)?;
+    let name = generic::name_of(text, anchor, decode::opens)?;
     let sparse = decode::sparse(text, name.end)?;
     let from = name.end.saturating_sub(generic::BACK);
     let before = text.get(from..name.end)?;

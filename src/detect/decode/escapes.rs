@@ -68,7 +68,7 @@ fn entity(rest: &[u8]) -> Option<(usize, char)> {
 /// All kinds that are told by their opening.
 pub(super) const KINDS: [Coding; 3] = [Coding::Percent, Coding::Escapes, Coding::Entities];
 
-fn opener(coding: Coding) -> u8 {
+pub(super) fn opener(coding: Coding) -> u8 {
     match coding {
         Coding::Percent => b'%',
         Coding::Escapes => b'\\',

@@ -371,6 +371,11 @@ impl Sparse {
     }
 }
 
+/// True for a byte that every escape begins with one of.
+pub(super) fn opens(byte: u8) -> bool {
+    escapes::KINDS.into_iter().any(|coding| escapes::opener(coding) == byte)
+}
+
 /// What stands at `start` if that is an escaped `=`, `:`, quote or bracket: escapes too few to be looked for by themselves.
 pub(super) fn sparse(text: &[u8], start: usize) -> Option<Sparse> {
     let gives = |coding: &Coding| {
