@@ -7,6 +7,7 @@ use keyward::detect::Detector;
 use keyward::model::{
     Blob, BytePath, Candidate, Confidence, Difference, Found, Fresh, MarkScope, Origin, OriginKind, Span,
 };
+use keyward::rule::pack::Pack;
 use keyward::rule::written::read_file;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
@@ -596,4 +597,56 @@ fn hostile_input_ends_quickly_and_says_what_was_left_out() {
         assert!(took < Duration::from_secs(20), "{name} took {took:?}");
         assert_eq!(found.is_some_and(|found| !found.problems.is_empty()), cut, "{name}");
     }
+}
+
+#[test]
+fn identifiers_are_shown_with_their_secret_and_missed_nowhere() {
+    let detector = Detector::new(Pack::builtin().unwrap().rules).unwrap();
+    let uuid = |seed| made_up("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", seed);
+    let hex = |length, seed| made_up(&format!("[a-f0-9]{{{length}}}"), seed);
+    let entra = made_up("[A-Za-z0-9]{3}8Q~[A-Za-z0-9]{34}", 3);
+    let (tenant, client) = (uuid(1), uuid(2));
+    let google = made_up("[1-9][0-9]{11}-[a-z0-9]{32}\\.apps\\.googleusercontent\\.com", 4);
+    let cases: [(String, &str, &[&str]); 6] = [
+        (
+            format!("tenant_id: {tenant}\nclient_id: {client}\nclient_secret: {entra}\n"),
+            "azure-entra-client-secret",
+            &["azure-tenant-id", "azure-client-id"],
+        ),
+        (format!("client_secret: {entra}\n"), "azure-entra-client-secret", &[]),
+        (
+            format!("client_id = \"{google}\"\nsecret = \"{}\"\n", made_up("GOCSPX-[A-Za-z0-9_-]{28}", 5)),
+            "google-oauth-client-secret",
+            &["google-oauth-client-id"],
+        ),
+        (
+            format!("ALGOLIA_APP_ID={}\nALGOLIA_ADMIN_KEY={}\n", made_up("[A-Z][A-Z0-9]{8}[0-9]", 6), hex(32, 7)),
+            "algolia-admin-key",
+            &["algolia-application-id"],
+        ),
+        (format!("DD_API_KEY={}\nDD_APP_KEY={}\n", hex(32, 8), hex(40, 9)), "datadog-api-key", &["datadog-app-key"]),
+        (
+            format!("sid = AC{}\nauth_token = {}\n", hex(32, 10), hex(32, 11)),
+            "twilio-auth-token",
+            &["twilio-account-sid"],
+        ),
+    ];
+    for (text, rule, parts) in cases {
+        let found = scan_at(&detector, "a.yml", text.as_bytes(), &Fresh::All).unwrap().candidates;
+        let secret = found.iter().find(|c| c.rule.id == rule && c.dropped.is_none());
+        let secret = secret.unwrap_or_else(|| {
+            panic!("{rule}: {:?}", found.iter().map(|c| (&c.rule.id, &c.dropped)).collect::<Vec<_>>())
+        });
+        let shown: Vec<&str> = secret.related.iter().map(|part| part.rule.id.as_str()).collect();
+        assert_eq!(shown, parts, "{rule}");
+    }
+    // A client id that changes makes the secret beside it no new one.
+    let text = format!("client_id: {client}\nclient_secret: {entra}\n");
+    let fresh = |added: Span| {
+        let difference = Difference { added: vec![added], removed_at: vec![] };
+        scan_at(&detector, "a.yml", text.as_bytes(), &Fresh::Against(vec![difference]))
+            .map_or(0, |found| kept(&found.candidates).len())
+    };
+    let line = text.find('\n').unwrap();
+    assert_eq!((fresh(Span::new(0, line)), fresh(Span::new(line + 1, text.len()))), (0, 1));
 }

@@ -883,3 +883,61 @@ fn broken_refs_are_told_and_hide_no_other() {
     let told: Vec<&str> = shown.survey.problems.iter().map(|problem| problem.what.as_str()).collect();
     assert_eq!(told, if cfg!(unix) { vec!["refs/heads/bad", "refs/heads/dangling"] } else { vec!["refs/heads/bad"] });
 }
+
+/// A guess is worth what its path makes of it, in a history as in a tree, and at several paths what the best makes of it.
+#[test]
+fn a_guess_of_a_history_is_worth_what_it_is_worth_at_the_best_of_its_paths() {
+    let forms = [
+        "[a-z]{8}",
+        "[a-z]{5}[0-9]{2}",
+        "[a-z]{4}-[a-z]{6}",
+        "[A-Z][a-z]{6}",
+        "[A-Za-z0-9]{12}[0-9][A-Za-z0-9]{19}",
+        "[A-Z]{12}12345678[A-Z]{12}",
+    ];
+    let texts: Vec<String> =
+        (0..6).flat_map(|seed| forms.map(|form| format!("access_password={}\n", made_up(form, seed)))).collect();
+    let told = |repo: &Repo, args: &[&str]| -> BTreeMap<String, String> {
+        // A guess has a fingerprint for each place, so it is known by its value.
+        let args = [&["scan", "--confidence", "low", "--format", "json", "--show-secrets"], args].concat();
+        let report = crate::common::json(&repo.keyward(&args));
+        let word = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap().to_owned();
+        // The number in its path says which text it is, wherever that lies.
+        let number = |finding: &serde_json::Value| word(finding, "path").split('/').nth(1).unwrap().to_owned();
+        let findings = report["findings"].as_array().unwrap();
+        let generic = findings.iter().filter(|finding| finding["rule"] == "generic-assignment");
+        generic.map(|finding| (word(finding, "secret"), word(finding, "confidence"))).collect()
+    };
+    let alone = |path: &str| {
+        let repo = Repo::new();
+        for (number, text) in texts.iter().enumerate() {
+            repo.write(&path.replace('N', &number.to_string()), text);
+        }
+        repo.commit("all of them");
+        let (tree, history) = (told(&repo, &[]), told(&repo, &["--history", "--no-cache"]));
+        assert_eq!(history, tree, "{path}");
+        // The second time from what the first learnt.
+        assert_eq!(told(&repo, &["--history"]), tree, "{path}");
+        assert_eq!(told(&repo, &["--history"]), tree, "{path}");
+        (repo, tree)
+    };
+    let level = |confidence: Option<&String>| {
+        ["low", "medium", "high"].iter().position(|level| Some(*level) == confidence.map(String::as_str))
+    };
+    let (repo, code) = alone("src/N/a.py");
+    let (_, config) = alone("home/N/.env");
+    assert_ne!(code, config, "the path decides of some of them");
+    assert!(code.values().any(|confidence| confidence == "low"));
+    // The same blobs once more, at the other path.
+    for (number, text) in texts.iter().enumerate() {
+        repo.write(&format!("home/{number}/.env"), text);
+    }
+    repo.commit("elsewhere, too");
+    let both = told(&repo, &["--history", "--no-cache"]);
+    let keys: BTreeSet<&String> = code.keys().chain(config.keys()).collect();
+    assert_eq!(both.keys().collect::<BTreeSet<_>>(), keys);
+    for (key, confidence) in &both {
+        let best = level(code.get(key)).max(level(config.get(key)));
+        assert_eq!(level(Some(confidence)), best, "{key}");
+    }
+}

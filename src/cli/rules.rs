@@ -106,13 +106,16 @@ fn list(format: Format) -> anyhow::Result<u8> {
 
 fn describe(rule: &Rule) -> serde_json::Value {
     let meta = &rule.meta;
+    let parts = |optional: bool| -> Vec<&String> {
+        rule.requires.iter().filter(|part| part.optional == optional).map(|part| &part.rule).collect()
+    };
     json!({
         "id": meta.id, "name": meta.name, "provider": meta.provider, "severity": meta.severity.name(),
         "confidence": rule.confidence.name(), "why": meta.why, "fix": meta.fix, "link": meta.link,
         "generic": meta.generic, "part": rule.part, "checksum": rule.checksum, "entropy": rule.entropy,
         "anchors": rule.anchors.iter().map(|anchor| &anchor.text).collect::<Vec<_>>(),
         "regex": rule.regex, "paths": rule.paths,
-        "requires": rule.requires.iter().map(|part| &part.rule).collect::<Vec<_>>(),
+        "requires": parts(false), "shows": parts(true),
     })
 }
 
@@ -156,7 +159,8 @@ fn show_rule(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
     }
     lines.push(("paths", rule.paths.join(" ")));
     for part in &rule.requires {
-        lines.push(("requires", format!("{} within {} lines", part.rule, part.within_lines)));
+        let key = if part.optional { "shows" } else { "requires" };
+        lines.push((key, format!("{} within {} lines", part.rule, part.within_lines)));
     }
     lines.extend([("why", meta.why.clone()), ("fix", meta.fix.clone()), ("link", meta.link.clone())]);
     for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {

@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn a_disabled_rule_is_gone_unless_another_needs_it_as_a_part() {
         let mut all = built_in(&["aa", "bb", "cc"]);
-        all[0].requires = vec![crate::rule::Requires { rule: "bb".into(), within_lines: 2 }];
+        all[0].requires = vec![crate::rule::Requires { rule: "bb".into(), within_lines: 2, optional: false }];
         let rules = config("[rules]\ndisable = ['bb', 'cc']").apply(all).unwrap();
         assert_eq!(ids(&rules), ["aa", "bb"]);
         assert!(rules[1].part && !rules[0].part);
@@ -308,7 +308,7 @@ mod tests {
         let rules = config(&text).apply(built_in(&["aa"])).unwrap();
         assert_eq!((rules.len(), rules[0].meta.name.as_str()), (1, "Mine token"));
         let mut all = built_in(&["aa", "bb"]);
-        all[1].requires = vec![crate::rule::Requires { rule: "aa".into(), within_lines: 2 }];
+        all[1].requires = vec![crate::rule::Requires { rule: "aa".into(), within_lines: 2, optional: false }];
         let rules = config(&text).apply(all).unwrap();
         assert_eq!((ids(&rules), rules[0].part), (vec!["aa", "bb"], false), "another's part is the user's now");
     }

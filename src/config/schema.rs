@@ -52,7 +52,11 @@ pub const KEYS: &[Key] = &[
     key("rule", "checksum", "How to verify it offline."),
     key("rule", "paths", "Globs: the rule looks only at files that one of them matches."),
     key("rule", "claims", "Names that are given nothing but this: a guess at another value under one is low."),
-    key("rule", "requires", "Other rules that must match nearby."),
+    key(
+        "rule",
+        "requires",
+        "Other rules that must match nearby, or that are shown with it where they do (optional = true).",
+    ),
     key("rule", "part", "True when it is only a part of other rules."),
     key("rule", "examples", "Patterns that must and must not be found."),
     key("allow", "paths", "Globs on paths."),

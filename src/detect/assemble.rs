@@ -143,8 +143,13 @@ fn candidates(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seen: &[See
     for (index, here) in seen.iter().enumerate() {
         let Some(rule) = rules.get(here.rule) else { continue };
         let stored = |span: Span| text.map.span(text.bytes, span);
-        let evidence: Vec<Span> =
-            std::iter::once(here.whole).chain(here.parts.iter().map(|(_, span)| *span)).map(stored).collect();
+        // An identifier that is only shown with the secret makes it no other one when it changes.
+        let needed = |part: usize| {
+            let id = rules.get(part).map(Rule::id);
+            !rule.requires.iter().any(|required| required.optional && Some(required.rule.as_str()) == id)
+        };
+        let parts = here.parts.iter().filter(|(part, _)| needed(*part)).map(|(_, span)| *span);
+        let evidence: Vec<Span> = std::iter::once(here.whole).chain(parts).map(stored).collect();
         if !is_fresh(rule, here, blob, &evidence) {
             continue;
         }

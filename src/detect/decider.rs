@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Detector;
+use super::drops::DropReason;
 use super::generic::{self, Decision, Facts, PathFacts};
 use crate::model::{BytePath, Candidate, Confidence};
 
@@ -38,7 +39,7 @@ impl<'d> Decider<'d> {
         let best = decided.entry(question).or_insert_with(|| self.best(&candidate.features, paths, elsewhere));
         let Some(best) = best else { return };
         candidate.confidence = best.confidence.unwrap_or(Confidence::Low).min(rule.confidence);
-        candidate.dropped = best.confidence.is_none().then(|| generic::TOO_LITTLE.to_owned());
+        candidate.dropped = best.confidence.is_none().then(|| DropReason::Model.text().to_owned());
         candidate.notes = vec![best.note()];
     }
 

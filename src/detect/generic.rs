@@ -24,9 +24,6 @@ pub(super) const BACK: usize = 512;
 /// Nothing farther behind an anchor than this changes what is read.
 pub(super) const AHEAD: usize = 3072;
 
-/// Why a candidate is dropped that the model makes too little of.
-pub(super) const TOO_LITTLE: &str = "the model takes it for no secret";
-
 /// Shorter values are not worth a finding.
 const SHORTEST: usize = 4;
 /// More words than this are prose.

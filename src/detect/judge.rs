@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::checksum::{self, Verdict};
+use super::drops::DropReason;
 use super::entropy::shannon;
 use super::generic;
 use super::lines::Lines;
@@ -79,10 +80,14 @@ impl Seen {
             Look::Common(_) | Look::Dull(_) | Look::Doubtful(_) | Look::Real => {}
         }
         if look == Look::Real && matches!(rule.kind, Kind::Keyed | Kind::Assigned) && generic::is_words(value) {
-            self.dropped.get_or_insert_with(|| "it is made of words, and such keys are drawn by chance".to_owned());
+            self.dropped.get_or_insert_with(|| DropReason::Words.text().to_owned());
         }
         if entropy < f64::from(rule.entropy) {
-            let why = format!("its entropy of {entropy:.1} bits a byte is below the rule's {:.1}", rule.entropy);
+            let why = format!(
+                "{}{entropy:.1} bits a byte is below the rule's {:.1}",
+                DropReason::Entropy.text(),
+                rule.entropy
+            );
             // A rule that knows the place (a connection string, a command) may see a poor password there.
             if !rule.meta.generic && (rule.kind == Kind::Regex || form && matches!(look, Look::Dull(_))) {
                 self.lower(&why);
@@ -174,13 +179,19 @@ pub(super) fn compose(
             });
             match nearest {
                 Some(part) => candidate.parts.push(part),
+                None if required.optional => {}
                 None if encoded => {
                     candidate.apart = true;
                     candidate.parts.clear();
                     break;
                 }
                 None => {
-                    candidate.dropped = Some(format!("no `{}` within {} lines", required.rule, required.within_lines));
+                    candidate.dropped = Some(format!(
+                        "{}{}` within {} lines",
+                        DropReason::Part.text(),
+                        required.rule,
+                        required.within_lines
+                    ));
                     break;
                 }
             }
@@ -233,7 +244,7 @@ pub(super) fn settle(seen: &mut [Seen], rules: &[Rule]) {
             .filter_map(|(_, winner)| seen.get(*winner))
             .find(|winner| covers(winner));
         match winner {
-            Some(winner) => losers.push((index, format!("covered by {}", id(winner)))),
+            Some(winner) => losers.push((index, format!("{}{}", DropReason::Covered.text(), id(winner)))),
             None => {
                 longest = longest.max(here.secret.len());
                 winners.insert((here.secret.start, index), index);
@@ -253,7 +264,9 @@ pub(super) fn give_way(own: &mut [Seen], within: &mut [Seen], rules: &[Rule]) {
     let counts =
         |seen: &Seen| seen.dropped.is_none() && !seen.apart && rules.get(seen.rule).is_some_and(|rule| !rule.part);
     let guess = |seen: &Seen| rules.get(seen.rule).is_some_and(|rule| rule.kind == Kind::Assignment);
-    let covered = |by: &Seen| Some(format!("covered by {}", rules.get(by.rule).map(Rule::id).unwrap_or_default()));
+    let covered = |by: &Seen| {
+        Some(format!("{}{}", DropReason::Covered.text(), rules.get(by.rule).map(Rule::id).unwrap_or_default()))
+    };
     let longest = own.iter().map(|seen| seen.secret.len()).max().unwrap_or_default();
     for inner in within.iter_mut().filter(|seen| counts(seen)) {
         let first = own.partition_point(|seen| seen.secret.start + longest < inner.secret.start);

@@ -6,6 +6,7 @@ mod assemble;
 mod checksum;
 mod decider;
 mod decode;
+mod drops;
 mod encoding;
 mod entropy;
 mod evidence;
@@ -29,6 +30,7 @@ use std::sync::OnceLock;
 
 pub use checksum::fix;
 pub use decider::Decider;
+pub use drops::DropReason;
 pub use evidence::Evidence;
 pub use prefilter::{Places, Simd, TooMany, plan_bytes};
 pub use work::{RuleWork, Work};

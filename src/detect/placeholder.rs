@@ -1,5 +1,6 @@
 //! Values that stand for a secret and are none. A word inside a random token is no reason to drop it.
 
+use super::drops::DropReason;
 use super::entropy::shannon;
 use super::words::Lexicon;
 
@@ -86,11 +87,11 @@ pub(super) fn look(value: &[u8], public: usize) -> Look {
         return if gap { Look::Placeholder(why) } else { Look::Dull(why) };
     }
     if steps(body) {
-        return Look::Common("it is a sequence such as 1234 or abcd");
+        return Look::Common(DropReason::Steps.text());
     }
     let lower = body.to_ascii_lowercase();
     if NOTHING.contains(&lower.as_slice()) {
-        return Look::Placeholder("it is a word for nothing");
+        return Look::Placeholder(DropReason::Nothing.text());
     }
     let covered = covered(&lower);
     let letters = lower.iter().filter(|b| b.is_ascii_alphanumeric()).count();
@@ -99,7 +100,7 @@ pub(super) fn look(value: &[u8], public: usize) -> Look {
         let rest = letters.saturating_sub(covered);
         let digits = body.iter().filter(|b| b.is_ascii_digit()).count();
         return if rest <= 3 || digits <= 3 || covered * 4 >= letters * 3 {
-            Look::Common("it is made of words that stand for a secret")
+            Look::Common(DropReason::StandIn.text())
         } else {
             Look::Doubtful("it is mostly words that stand for a secret")
         };
@@ -132,26 +133,26 @@ fn template(value: &[u8]) -> Option<&'static str> {
     let gaps: [(&[u8], &[u8]); 6] =
         [(b"${", b"}"), (b"{{", b"}}"), (b"$(", b")"), (b"#{", b"}"), (b"<%", b"%>"), (b"%(", b")")];
     if gaps.into_iter().any(|(open, close)| gap(open, close)) {
-        return Some("it is filled in from elsewhere");
+        return Some(DropReason::FilledIn.text());
     }
     // Rule files, keyward's own among them, are full of classes.
     const CLASSES: [&[u8]; 8] = [b"[A-Z", b"[a-z", b"[a-f", b"[0-9", b"[1-9", b"A-Za-z0-9", b"a-zA-Z0-9", b"]{"];
     let count = |inner: &[u8]| !inner.is_empty() && inner.iter().all(|b| b.is_ascii_digit() || *b == b',');
     let repeated = value.strip_suffix(b"}").and_then(|rest| rest.rsplit(|b| *b == b'{').next()).is_some_and(count);
     if repeated || CLASSES.into_iter().any(has) {
-        return Some("it is a pattern, not a value");
+        return Some(DropReason::Pattern.text());
     }
     if framed(b"<", b">") || framed(b"{", b"}") || framed(b"[", b"]") || framed(b"%", b"%") || framed(b"@", b"@") {
-        return Some("it is a gap to be filled in");
+        return Some(DropReason::Gap.text());
     }
     let name = |rest: &[u8]| !rest.is_empty() && rest.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
     if framed(b"__", b"__") || value.strip_prefix(b"$").is_some_and(name) {
-        return Some("it is the name of a variable");
+        return Some(DropReason::Variable.text());
     }
     if matches!(value, b"%s" | b"%d" | b"%v" | b"{}" | b"?") {
-        return Some("it is a format's gap");
+        return Some(DropReason::Format.text());
     }
-    (has(b"...") || has("\u{2026}".as_bytes())).then_some("it is cut short with dots")
+    (has(b"...") || has("\u{2026}".as_bytes())).then_some(DropReason::CutShort.text())
 }
 
 /// Repeats and sequences.
@@ -164,9 +165,9 @@ fn dull(body: &[u8]) -> Option<&'static str> {
     }
     let distinct = seen.iter().filter(|seen| **seen).count();
     if body.len() >= 4 && distinct == 1 || body.len() >= 8 && distinct <= 2 {
-        return Some("it repeats one character");
+        return Some(DropReason::OneCharacter.text());
     }
-    (runs(body).0 * 2 > body.len()).then_some("it is mostly one character")
+    (runs(body).0 * 2 > body.len()).then_some(DropReason::Filler.text())
 }
 
 /// True for a text mostly of steps such as 1234 or abcd.

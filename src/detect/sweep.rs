@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::Detector;
 use super::decode::{self, Bounds, Carried};
+use super::drops::DropReason;
 use super::encoding::{self, Encoding};
 use super::generic;
 use super::judge::Seen;
@@ -323,7 +324,7 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
     let mut seen = plain(index, rule, text, anchor, Match { whole: found.whole, secret: found.value });
     seen.value = Secret::new(judged, 0);
     seen.confidence = decision.confidence.unwrap_or(Confidence::Low).min(rule.confidence);
-    seen.dropped = refused.then(|| generic::TOO_LITTLE.to_owned());
+    seen.dropped = refused.then(|| DropReason::Model.text().to_owned());
     seen.notes.push(decision.note());
     seen.features = found.facts.pathless();
     if let Some((value, how)) = decoded {

@@ -96,6 +96,9 @@ pub enum DropStage {
 }
 
 impl DropStage {
+    /// All of them, in the order in which they are asked.
+    pub const ALL: [Self; 6] = [Self::Detect, Self::Path, Self::Inline, Self::Allow, Self::Baseline, Self::Threshold];
+
     /// The word used in `--explain` and JSON.
     pub fn name(self) -> &'static str {
         match self {

@@ -40,7 +40,7 @@ pub struct Rule {
     pub checksum: Option<Checksum>,
     /// Globs on the path; empty for every path. A rule with paths never matches a blob that has none.
     pub paths: Vec<String>,
-    /// Parts that must lie near.
+    /// Parts that must lie near, and those that are shown with it where they do.
     pub requires: Vec<Requires>,
     /// Only a part of others: never a finding alone.
     pub part: bool,
@@ -127,6 +127,8 @@ pub struct Requires {
     pub rule: String,
     /// How many lines away at most; 0 for the same line.
     pub within_lines: u32,
+    /// True for a part that is shown where it is there, and missed nowhere.
+    pub optional: bool,
 }
 
 /// Checksums and structures that can be verified offline. Where each fact comes from stands beside its code.

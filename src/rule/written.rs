@@ -110,6 +110,9 @@ pub struct WrittenRequires {
     pub rule: String,
     /// How many lines away at most.
     pub within_lines: u32,
+    /// Shown with the finding where it is there, and missed nowhere: the other half's name, not the other half.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 /// Patterns (regexes read backwards) of texts that must and must not be found.
@@ -225,7 +228,7 @@ pub fn check(written: Written, file: &str, text: &str) -> Result<Proved, RuleErr
         requires: written
             .requires
             .into_iter()
-            .map(|part| Requires { rule: part.rule, within_lines: part.within_lines })
+            .map(|part| Requires { rule: part.rule, within_lines: part.within_lines, optional: part.optional })
             .collect(),
         part: written.part,
         claims: written.claims.iter().map(|name| plain_name(name)).collect(),

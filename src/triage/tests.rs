@@ -158,6 +158,37 @@ fn what_is_below_the_threshold_says_so() {
     assert_eq!(one(sighting("a", low), &Settings { confidence: Confidence::Low, ..settings(&none) }), None);
 }
 
+/// A sighting that only this stage drops, and the configuration that makes it: a new stage does not compile without.
+fn dropped_by(stage: DropStage) -> (Sighting, &'static str) {
+    let plain = || sighting("a", token(1));
+    match stage {
+        DropStage::Detect => (sighting("a", Candidate { dropped: Some("no".into()), ..token(1) }), ""),
+        DropStage::Path => {
+            let origin = Origin { kind: OriginKind::History, ..origin("vendor/a") };
+            let placement = Placement { paths: [BytePath::new("vendor/a")].into(), ..Placement::default() };
+            (Sighting { origin, placement, ..plain() }, "[scan]\nexclude = ['vendor']")
+        }
+        DropStage::Inline => (marked("a", token(1), vec![vec![mark(&[])]]), ""),
+        DropStage::Allow => (plain(), "[[allow]]\nrules = ['acme-token']"),
+        DropStage::Baseline => (plain(), ""),
+        DropStage::Threshold => (sighting("a", Candidate { confidence: Confidence::Low, ..token(1) }), ""),
+    }
+}
+
+#[test]
+fn every_stage_drops_what_is_its_own_and_nothing_else() {
+    let accepted = Baseline::create(&[(&origin("a"), &token(1))], None).unwrap();
+    for stage in DropStage::ALL {
+        let (seen, text) = dropped_by(stage);
+        let own = config(text);
+        let baseline = (stage == DropStage::Baseline).then_some(&accepted);
+        let settings = Settings { baseline, ..settings(&own) };
+        assert_eq!(one(seen, &settings).map(|(stage, _)| stage), Some(stage));
+        let other = candidate("other-token", &made_up(9), false);
+        assert_eq!(one(sighting("b", other), &settings), None, "{stage}");
+    }
+}
+
 #[test]
 fn the_first_that_applies_drops_it() {
     let all = config("[[allow]]\nrules = ['acme-token']");
