@@ -315,11 +315,11 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
     if !counts {
         detector.refused.get()?;
     }
-    let mut decision = generic::decide(&found.facts);
-    if !final_say || decision.confidence > Some(Confidence::Low) {
+    // A doubt makes low: where the path has spoken, it is asked of what is more than that.
+    if !final_say || generic::decide(&found.facts).confidence > Some(Confidence::Low) {
         found.facts.set_doubt(doubt(detector, found.name.of(text), judged, &found.facts));
-        decision = generic::decide(&found.facts);
     }
+    let decision = generic::decide(&found.facts);
     let refused = decision.confidence.is_none() && final_say;
     let mut seen = plain(index, rule, text, anchor, Match { whole: found.whole, secret: found.value });
     seen.value = Secret::new(judged, 0);

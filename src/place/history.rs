@@ -293,10 +293,9 @@ impl<'p> Map<'p> {
             candidate.notes = surer.notes;
         }
         let commit = self.past.graph.commits.get(own.at.rank.commit as usize);
-        let commit = commit.map(|commit| (self.past.objects.id(commit.index), commit.time));
-        let introduced = commit;
+        let introduced = commit.map(|commit| (self.past.objects.id(commit.index), commit.time));
         let Occurrence { object, inner, .. } = own.occurrence;
-        let commit = commit.map(|(id, _)| id);
+        let commit = introduced.map(|(id, _)| id);
         let origin = match (own.at.rank.tag, own.at.rank.message) {
             (true, _) => Origin { object: Some(object), ..Origin::new(OriginKind::TagMessage) },
             (_, true) => Origin { commit: Some(object), ..Origin::new(OriginKind::CommitMessage) },
