@@ -902,8 +902,6 @@ fn a_guess_of_a_history_is_worth_what_it_is_worth_at_the_best_of_its_paths() {
         let args = [&["scan", "--confidence", "low", "--format", "json", "--show-secrets"], args].concat();
         let report = crate::common::json(&repo.keyward(&args));
         let word = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap().to_owned();
-        // The number in its path says which text it is, wherever that lies.
-        let number = |finding: &serde_json::Value| word(finding, "path").split('/').nth(1).unwrap().to_owned();
         let findings = report["findings"].as_array().unwrap();
         let generic = findings.iter().filter(|finding| finding["rule"] == "generic-assignment");
         generic.map(|finding| (word(finding, "secret"), word(finding, "confidence"))).collect()
