@@ -7,6 +7,7 @@ mod facts;
 mod looks;
 mod model;
 mod name;
+mod steps;
 mod syntax;
 mod tally;
 #[cfg(test)]
@@ -14,8 +15,10 @@ mod tests;
 
 use facts::is_mail;
 pub(super) use facts::{Doubt, Facts, PathFacts};
+pub use steps::{Guess, Guessed, TrainingRow};
 use syntax::{GAP, How, Quote, Reading};
 
+use super::search::{Case, Search};
 use super::words::Lexicon;
 use crate::model::{BytePath, Confidence, Note, Span};
 
@@ -234,16 +237,13 @@ pub(super) fn reasons(features: &[u8], path: Option<&BytePath>) -> Vec<(&'static
     model::reasons(&facts).into_iter().map(|(name, value, moved)| (name, value, f64::from(moved) / 4096.0)).collect()
 }
 
-/// All that the model sees at a path, and what it makes of it; for training.
-pub(super) fn row(features: &[u8], path: Option<&BytePath>) -> (Vec<u8>, i32) {
-    let facts = Facts::from_pathless(features).at(path);
-    (facts.0.to_vec(), model::weigh(&facts).score)
-}
-
 /// What refers to a secret and is none, wherever it stands in a value.
-static REFERS: Lexicon<6> = Lexicon::plain([b"://", b"ENV[", b"](", b"environ", b"getenv", b"process.env"]);
+static REFERS: Search<1> = Search::new(
+    [(b"://", 1), (b"ENV[", 1), (b"](", 1), (b"environ", 1), (b"getenv", 1), (b"process.env", 1)],
+    Case::Exact,
+);
 /// How paths, digests and references begin.
-static BEGINS: Lexicon<22> = Lexicon::plain([
+static BEGINS: Lexicon<22> = Lexicon::new([
     b"#",
     b"&",
     b"*",

@@ -19,6 +19,7 @@ mod marks;
 mod matcher;
 mod placeholder;
 mod prefilter;
+mod search;
 pub mod selftest;
 mod structure;
 mod sweep;
@@ -32,6 +33,7 @@ pub use checksum::fix;
 pub use decider::Decider;
 pub use drops::DropReason;
 pub use evidence::Evidence;
+pub use generic::{Guess, Guessed, TrainingRow};
 pub use prefilter::{Places, Simd, TooMany, plan_bytes};
 pub use work::{RuleWork, Work};
 
@@ -200,8 +202,7 @@ pub fn reasons(candidate: &Candidate, path: Option<&BytePath>) -> Vec<Reason> {
     if candidate.features.is_empty() { Vec::new() } else { generic::reasons(&candidate.features, path) }
 }
 
-/// All facts of a guess at a path, and its score in 1/4096 log odds: what `tools/train` learns from, so that nothing
-/// but this crate computes them.
-pub fn training_row(candidate: &Candidate, path: Option<&BytePath>) -> Option<(Vec<u8>, i32)> {
-    (!candidate.features.is_empty()).then(|| generic::row(&candidate.features, path))
+/// A guess at a path for `tools/train`, so that nothing but this crate computes its facts.
+pub fn training_row(candidate: &Candidate, path: Option<&BytePath>) -> Option<TrainingRow> {
+    (!candidate.features.is_empty()).then(|| TrainingRow::of(&candidate.features, path))
 }

@@ -20,7 +20,7 @@ pub(super) enum Look {
 }
 
 /// Words that people write where a secret goes.
-static WORDS: Lexicon<32> = Lexicon::plain([
+static WORDS: Lexicon<32> = Lexicon::new([
     b"api_key",
     b"apikey",
     b"bar",

@@ -18,10 +18,10 @@ fn main() -> ExitCode {
     let done = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["pack"] => pack(false),
         ["pack", "--check"] => pack(true),
-        ["candidates", dir] => candidates(Path::new(dir)),
+        ["candidates", dirs @ ..] if !dirs.is_empty() => candidates(dirs),
         ["pairs", dirs @ ..] if !dirs.is_empty() => pairs(dirs),
         ["places", dirs @ ..] if !dirs.is_empty() => places(dirs),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask pack [--check] | pairs DIR… | places DIR… | candidates DIR")),
+        _ => Err(anyhow::anyhow!("usage: cargo xtask pack [--check] | pairs DIR… | places DIR… | candidates DIR…")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -174,14 +174,14 @@ fn each_text(dirs: &[&str], mut show: impl FnMut(&[u8])) -> Result<()> {
     Ok(())
 }
 
-/// One line a candidate of the generic rule in the files below `dir`, for `tools/train`: the path, first and last line,
-/// the columns of the value in bytes from 0, why it was dropped if not by the model, the score, and the facts. No
-/// value is written.
-fn candidates(dir: &Path) -> Result<()> {
+/// One line a candidate of the generic rule in the files below `dirs`, for `tools/train`: the path, first and last line,
+/// the columns of the value in bytes from 0, why it was dropped if not by the model, why it is low at most, the score, and
+/// the facts. No value is written.
+fn candidates(dirs: &[&str]) -> Result<()> {
     let detector = Detector::new(Pack::builtin()?.rules)?;
     detector.tell_refused();
     let mut files = Vec::new();
-    let mut left = vec![dir.to_owned()];
+    let mut left: Vec<PathBuf> = dirs.iter().map(PathBuf::from).collect();
     while let Some(path) = left.pop() {
         let meta = path.symlink_metadata()?;
         if meta.is_dir() {
@@ -200,14 +200,20 @@ fn candidates(dir: &Path) -> Result<()> {
         let origin = Origin::at(OriginKind::Tree, name.clone());
         let blob = Blob { origin: &origin, bytes: &bytes, fresh: &Fresh::All, former_path: None, earlier: &[] };
         for candidate in detector.scan(&blob).map(|found| found.candidates).unwrap_or_default() {
-            let Some((facts, score)) = training_row(&candidate, Some(&name)) else { continue };
+            let Some(row) = training_row(&candidate, Some(&name)) else { continue };
             let dropped = candidate.dropped.as_deref().filter(|why| !why.contains("the model")).unwrap_or("");
-            let facts: Vec<String> = facts.iter().map(u8::to_string).collect();
+            let facts: Vec<String> = row.facts.iter().map(u8::to_string).collect();
+            let doubt = row.doubt.unwrap_or("");
             let line_start = |at: usize| bytes[..at].iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
             let column = candidate.span.start - line_start(candidate.span.start);
             let last = candidate.span.end - line_start(candidate.span.end);
             let (start, end) = (candidate.start.line, candidate.end.line);
-            writeln!(out, "{name}\t{start}\t{end}\t{column}\t{last}\t{dropped}\t{score}\t{}", facts.join(" "))?;
+            writeln!(
+                out,
+                "{name}\t{start}\t{end}\t{column}\t{last}\t{dropped}\t{doubt}\t{}\t{}",
+                row.score,
+                facts.join(" ")
+            )?;
         }
     }
     out.flush()?;

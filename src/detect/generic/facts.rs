@@ -8,7 +8,7 @@ use super::name::has_folded;
 use super::syntax::{GAP, How, Quote, Reading};
 use super::tally::{Class, Tally};
 use crate::detect::placeholder;
-use crate::detect::words::Lexicon;
+use crate::detect::search::{Case, Search};
 use crate::model::{BytePath, Span};
 
 macro_rules! facts {
@@ -173,68 +173,71 @@ const LINE: usize = 200;
 const NEAR: usize = 120;
 
 /// Words of a name; each with the bit of its fact, counted from [`Fact::NamePass`].
-static NAME_WORDS: Lexicon<60> = Lexicon::new([
-    (b"access", flag(Fact::NameAccess)),
-    (b"admin", flag(Fact::NameRoot)),
-    (b"aes", flag(Fact::NameCrypt)),
-    (b"allow", flag(Fact::NameMode)),
-    (b"api", flag(Fact::NameApi)),
-    (b"auth", flag(Fact::NameAuth)),
-    (b"bad", flag(Fact::NameWrong)),
-    (b"change", flag(Fact::NameReset)),
-    (b"client", flag(Fact::NameClient)),
-    (b"confirm", flag(Fact::NameConfirm)),
-    (b"cred", flag(Fact::NameCred)),
-    (b"crypt", flag(Fact::NameCrypt)),
-    (b"current", flag(Fact::NameConfirm)),
-    (b"database", flag(Fact::NameDb)),
-    (b"db", flag(Fact::NameDb)),
-    (b"demo", flag(Fact::NameTest)),
-    (b"digest", flag(Fact::NameHash)),
-    (b"enable", flag(Fact::NameMode)),
-    (b"example", flag(Fact::NameTest)),
-    (b"fake", flag(Fact::NameWrong)),
-    (b"forgot", flag(Fact::NameReset)),
-    (b"hash", flag(Fact::NameHash)),
-    (b"hint", flag(Fact::NamePrefix)),
-    (b"hmac", flag(Fact::NameCrypt)),
-    (b"id", flag(Fact::NameId)),
-    (b"invalid", flag(Fact::NameWrong)),
-    (b"is", flag(Fact::NameMode)),
-    (b"key", flag(Fact::NameKey)),
-    (b"login", flag(Fact::NameUser)),
-    (b"method", flag(Fact::NameMode)),
-    (b"mode", flag(Fact::NameMode)),
-    (b"mongo", flag(Fact::NameDb)),
-    (b"new", flag(Fact::NameConfirm)),
-    (b"nonce", flag(Fact::NameSalt)),
-    (b"old", flag(Fact::NameConfirm)),
-    (b"pass", flag(Fact::NamePass)),
-    (b"postgres", flag(Fact::NameDb)),
-    (b"prefix", flag(Fact::NamePrefix)),
-    (b"priv", flag(Fact::NamePrivate)),
-    (b"psw", flag(Fact::NamePwd)),
-    (b"pswd", flag(Fact::NamePwd)),
-    (b"pwd", flag(Fact::NamePwd)),
-    (b"redis", flag(Fact::NameDb)),
-    (b"ref", flag(Fact::NamePrefix)),
-    (b"require", flag(Fact::NameMode)),
-    (b"reset", flag(Fact::NameReset)),
-    (b"root", flag(Fact::NameRoot)),
-    (b"salt", flag(Fact::NameSalt)),
-    (b"sample", flag(Fact::NameTest)),
-    (b"secret", flag(Fact::NameSecret)),
-    (b"sign", flag(Fact::NameCrypt)),
-    (b"sql", flag(Fact::NameDb)),
-    (b"store", flag(Fact::NameStore)),
-    (b"sum", flag(Fact::NameHash)),
-    (b"test", flag(Fact::NameTest)),
-    (b"text", flag(Fact::NamePrefix)),
-    (b"token", flag(Fact::NameToken)),
-    (b"use", flag(Fact::NameMode)),
-    (b"user", flag(Fact::NameUser)),
-    (b"wrong", flag(Fact::NameWrong)),
-]);
+static NAME_WORDS: Search<5> = Search::new(
+    [
+        (b"access", flag(Fact::NameAccess)),
+        (b"admin", flag(Fact::NameRoot)),
+        (b"aes", flag(Fact::NameCrypt)),
+        (b"allow", flag(Fact::NameMode)),
+        (b"api", flag(Fact::NameApi)),
+        (b"auth", flag(Fact::NameAuth)),
+        (b"bad", flag(Fact::NameWrong)),
+        (b"change", flag(Fact::NameReset)),
+        (b"client", flag(Fact::NameClient)),
+        (b"confirm", flag(Fact::NameConfirm)),
+        (b"cred", flag(Fact::NameCred)),
+        (b"crypt", flag(Fact::NameCrypt)),
+        (b"current", flag(Fact::NameConfirm)),
+        (b"database", flag(Fact::NameDb)),
+        (b"db", flag(Fact::NameDb)),
+        (b"demo", flag(Fact::NameTest)),
+        (b"digest", flag(Fact::NameHash)),
+        (b"enable", flag(Fact::NameMode)),
+        (b"example", flag(Fact::NameTest)),
+        (b"fake", flag(Fact::NameWrong)),
+        (b"forgot", flag(Fact::NameReset)),
+        (b"hash", flag(Fact::NameHash)),
+        (b"hint", flag(Fact::NamePrefix)),
+        (b"hmac", flag(Fact::NameCrypt)),
+        (b"id", flag(Fact::NameId)),
+        (b"invalid", flag(Fact::NameWrong)),
+        (b"is", flag(Fact::NameMode)),
+        (b"key", flag(Fact::NameKey)),
+        (b"login", flag(Fact::NameUser)),
+        (b"method", flag(Fact::NameMode)),
+        (b"mode", flag(Fact::NameMode)),
+        (b"mongo", flag(Fact::NameDb)),
+        (b"new", flag(Fact::NameConfirm)),
+        (b"nonce", flag(Fact::NameSalt)),
+        (b"old", flag(Fact::NameConfirm)),
+        (b"pass", flag(Fact::NamePass)),
+        (b"postgres", flag(Fact::NameDb)),
+        (b"prefix", flag(Fact::NamePrefix)),
+        (b"priv", flag(Fact::NamePrivate)),
+        (b"psw", flag(Fact::NamePwd)),
+        (b"pswd", flag(Fact::NamePwd)),
+        (b"pwd", flag(Fact::NamePwd)),
+        (b"redis", flag(Fact::NameDb)),
+        (b"ref", flag(Fact::NamePrefix)),
+        (b"require", flag(Fact::NameMode)),
+        (b"reset", flag(Fact::NameReset)),
+        (b"root", flag(Fact::NameRoot)),
+        (b"salt", flag(Fact::NameSalt)),
+        (b"sample", flag(Fact::NameTest)),
+        (b"secret", flag(Fact::NameSecret)),
+        (b"sign", flag(Fact::NameCrypt)),
+        (b"sql", flag(Fact::NameDb)),
+        (b"store", flag(Fact::NameStore)),
+        (b"sum", flag(Fact::NameHash)),
+        (b"test", flag(Fact::NameTest)),
+        (b"text", flag(Fact::NamePrefix)),
+        (b"token", flag(Fact::NameToken)),
+        (b"use", flag(Fact::NameMode)),
+        (b"user", flag(Fact::NameUser)),
+        (b"wrong", flag(Fact::NameWrong)),
+    ],
+    Case::Any,
+);
 const FIRST_FLAG: usize = Fact::NamePass as usize;
 
 const fn flag(fact: Fact) -> u32 {
@@ -245,47 +248,53 @@ const DECLARES: u32 = 1;
 const ASSERTS: u32 = 2;
 const SHELL: u32 = 4;
 /// Words of the line before the name.
-static LINE_WORDS: Lexicon<23> = Lexicon::new([
-    (b" --", SHELL),
-    (b" -e ", SHELL),
-    (b"$ ", SHELL),
-    (b"ENV ", SHELL),
-    (b"Equal", ASSERTS),
-    (b"String ", DECLARES),
-    (b"const", DECLARES),
-    (b"curl", SHELL),
-    (b"def ", DECLARES),
-    (b"docker", SHELL),
-    (b"export ", SHELL),
-    (b"final", DECLARES),
-    (b"let ", DECLARES),
-    (b"mysql", SHELL),
-    (b"private", DECLARES),
-    (b"public", DECLARES),
-    (b"should", ASSERTS),
-    (b"ssert", ASSERTS),
-    (b"static", DECLARES),
-    (b"var ", DECLARES),
-    (b"verify", ASSERTS),
-    (b"when(", ASSERTS),
-    (b"xpect", ASSERTS),
-]);
+static LINE_WORDS: Search<2> = Search::new(
+    [
+        (b" --", SHELL),
+        (b" -e ", SHELL),
+        (b"$ ", SHELL),
+        (b"ENV ", SHELL),
+        (b"Equal", ASSERTS),
+        (b"String ", DECLARES),
+        (b"const", DECLARES),
+        (b"curl", SHELL),
+        (b"def ", DECLARES),
+        (b"docker", SHELL),
+        (b"export ", SHELL),
+        (b"final", DECLARES),
+        (b"let ", DECLARES),
+        (b"mysql", SHELL),
+        (b"private", DECLARES),
+        (b"public", DECLARES),
+        (b"should", ASSERTS),
+        (b"ssert", ASSERTS),
+        (b"static", DECLARES),
+        (b"var ", DECLARES),
+        (b"verify", ASSERTS),
+        (b"when(", ASSERTS),
+        (b"xpect", ASSERTS),
+    ],
+    Case::Exact,
+);
 
 const USER: u32 = 1;
 const HOST: u32 = 2;
 /// Words that say who or what else is named nearby.
-static NEAR_WORDS: Lexicon<10> = Lexicon::new([
-    (b"://", HOST),
-    (b"admin", USER),
-    (b"database", HOST),
-    (b"host", HOST),
-    (b"login", USER),
-    (b"mail", USER),
-    (b"port", HOST),
-    (b"server", HOST),
-    (b"uid", USER),
-    (b"user", USER),
-]);
+static NEAR_WORDS: Search<1> = Search::new(
+    [
+        (b"://", HOST),
+        (b"admin", USER),
+        (b"database", HOST),
+        (b"host", HOST),
+        (b"login", USER),
+        (b"mail", USER),
+        (b"port", HOST),
+        (b"server", HOST),
+        (b"uid", USER),
+        (b"user", USER),
+    ],
+    Case::Any,
+);
 
 impl Facts {
     /// Everything but the path.
@@ -382,10 +391,12 @@ impl Facts {
         self.set(Fact::LetterRuns, spelling.runs);
         self.set(Fact::Dull, share(looks::dull(value)));
         let (mut changes, mut humps) = (0, 0);
-        for pair in value.windows(2) {
-            let pair = (class(pair.first()), class(pair.last()));
-            changes += usize::from(pair.0 != pair.1);
-            humps += usize::from(pair == (SMALL, CAPITAL));
+        let mut before = class(value.first());
+        for byte in value.iter().skip(1) {
+            let here = class(Some(byte));
+            changes += usize::from(before != here);
+            humps += usize::from((before, here) == (SMALL, CAPITAL));
+            before = here;
         }
         self.set(Fact::Changes, share(changes));
         self.set(Fact::Camel, humps);
@@ -427,7 +438,7 @@ impl Facts {
     }
 
     fn name(&mut self, name: &[u8], reading: &Reading, anchor: Span) {
-        let held = NAME_WORDS.held_folded(name);
+        let held = NAME_WORDS.held(name);
         for bit in 0..=Fact::NamePrefix as usize - FIRST_FLAG {
             if let Some(slot) = self.0.get_mut(FIRST_FLAG + bit) {
                 *slot = u8::from(held >> bit & 1 == 1);
@@ -495,7 +506,7 @@ impl Facts {
         self.set(Fact::Shell, usize::from(held & SHELL != 0));
         let near = text.get(name.start.saturating_sub(NEAR)..name.start).unwrap_or_default();
         let after = text.get(value.end..text.len().min(value.end + GAP)).unwrap_or_default();
-        let held = NEAR_WORDS.held_folded(near) | NEAR_WORDS.held_folded(after);
+        let held = NEAR_WORDS.held(near) | NEAR_WORDS.held(after);
         self.set(Fact::UserNear, usize::from(held & USER != 0));
         self.set(Fact::HostNear, usize::from(held & HOST != 0));
     }

@@ -11,7 +11,7 @@ pub(super) fn name_byte(byte: u8) -> bool {
 }
 
 /// Words after the telling one that say that the value is about a secret and is none.
-static NOT_IT: Lexicon<43> = Lexicon::plain([
+static NOT_IT: Lexicon<43> = Lexicon::new([
     b"algorithm",
     b"board",
     b"column",
@@ -105,7 +105,7 @@ const BEFORE: [&[u8]; 34] = [
 ];
 
 /// What may follow a telling word in one word of the same case.
-static JOINED: Lexicon<20> = Lexicon::plain([
+static JOINED: Lexicon<20> = Lexicon::new([
     b"access",
     b"ation",
     b"d",
