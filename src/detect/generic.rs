@@ -3,6 +3,7 @@
 //! Reading looks at most [`BACK`] bytes before an anchor and [`AHEAD`] bytes behind it, and at no path: that comes
 //! last, in [`decide`], so that a blob of a history can be read before anybody knows where it lies.
 
+mod code;
 mod facts;
 mod looks;
 mod model;
@@ -13,6 +14,8 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+use code::is_code;
+pub(super) use code::is_variable;
 use facts::is_mail;
 pub(super) use facts::{Doubt, Facts, PathFacts};
 pub use steps::{Guess, Guessed, TrainingRow};
@@ -79,7 +82,7 @@ pub(super) fn read(text: &[u8], anchor: Span) -> Option<Assigned> {
         return read_as(text, Span::new(start + anchor.start, start + anchor.end), value, &all);
     }
     let bytes = reading.value.of(window);
-    if reading.quote != Quote::List && is_no_value(bytes, &reading) {
+    if reading.quote != Quote::List && (is_no_value(bytes, &reading) || code::is_something_else(window, &reading)) {
         return None;
     }
     let whole = Span::new(start + reading.name.start.min(reading.value.start), start + reading.value.end);
@@ -200,14 +203,22 @@ fn doubt(facts: &Facts) -> Option<&'static str> {
         Some(Doubt::Form) => Some("what its name is given by its provider has another form"),
         Some(Doubt::Sequence) => Some("it holds a sequence such as 12345678, as made-up keys do"),
         Some(Doubt::Words) => Some("keys and tokens are drawn by chance, and this is made of words"),
+        Some(Doubt::Variable) if !facts.may_name_variables() => None,
+        Some(Doubt::Variable) => Some("in code a word without quotes is a variable or a type"),
         None => facts.names_a_salt().then_some("a salt or a nonce is rarely secret by itself"),
     }
 }
 
-/// True when a value without digits is made of words: a rule for keys took the neighbouring word for one.
+/// True when a value is made of words, with a digit at most here and there: a rule for keys took the neighbouring word for one.
 pub(super) fn is_words(value: &[u8]) -> bool {
     let spelling = looks::spelling(value);
-    let plain = value.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-' | b'.' | b'=' | b'/'));
+    let signs = |b: &u8| matches!(b, b'_' | b'-' | b'.' | b'=' | b'/');
+    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    let plain = value.iter().all(|b| b.is_ascii_alphanumeric() || signs(b));
+    // Camel's humps: `OAuth2ApiCredential`.
+    if plain && digits > 0 {
+        return digits * 10 <= value.len() && spelling.known * 10 >= spelling.letters * 8 && spelling.longest >= 5;
+    }
     plain && spelling.letters > 0 && (spelling.known * 10 >= spelling.letters * 7 || spelling.cost <= WORDLIKE)
 }
 
@@ -283,69 +294,9 @@ fn is_no_value(value: &[u8], reading: &Reading) -> bool {
         || REFERS.held(value) != 0
         || ends(&[
             b".pem", b".key", b".crt", b".json", b".yml", b".yaml", b".txt", b".js", b".ts", b".py", b".go", b".html",
+            // What an AWS signature holds for: it names the key.
+            b"aws4_request",
         ])
         || has(b'(') && has(b')')
         || is_mail(value)
-}
-
-/// A value without quotes that is an expression: a call, an index, a field, a keyword.
-fn is_code(value: &[u8], how: How) -> bool {
-    if how == How::Url {
-        return false;
-    }
-    let odd = |b: &u8| matches!(b, b'(' | b'[' | b'{' | b'<' | b'|' | b'=' | b'>');
-    let inner = value.iter().rposition(|b| *b != b'=').map_or(0, |at| at + 1);
-    if how != How::Tag && value.get(..inner).unwrap_or_default().iter().any(odd) {
-        return true;
-    }
-    const KEYWORDS: [&[u8]; 26] = [
-        b"string",
-        b"str",
-        b"String",
-        b"None",
-        b"null",
-        b"nil",
-        b"self",
-        b"this",
-        b"true",
-        b"false",
-        b"True",
-        b"False",
-        b"undefined",
-        b"bytes",
-        b"bool",
-        b"boolean",
-        b"number",
-        b"object",
-        b"await",
-        b"func",
-        b"void",
-        b"const",
-        b"type",
-        b"char",
-        b"integer",
-        b"required",
-    ];
-    KEYWORDS.contains(&value.strip_suffix(b"?").unwrap_or(value))
-        || is_typed_number(value)
-        || value.starts_with(b"self.")
-        || value.starts_with(b"this.")
-        || value.starts_with(b"$")
-        || value.starts_with(b"&")
-        || memchr::memmem::find(value, b"::").is_some()
-        || memchr::memmem::find(value, b"->").is_some()
-}
-
-/// `0x10u32`, `4096_u16`, `1L`: a number as code writes it. `password: 123456` is none.
-fn is_typed_number(value: &[u8]) -> bool {
-    let hex = value.strip_prefix(b"0x").or_else(|| value.strip_prefix(b"0X"));
-    let digits = hex.unwrap_or(value);
-    let number = digits.iter().take_while(|b| b.is_ascii_digit() || hex.is_some() && b.is_ascii_hexdigit()).count();
-    let suffix = digits.get(number..).unwrap_or_default();
-    let suffix = suffix.strip_prefix(b"_").unwrap_or(suffix);
-    const SUFFIXES: [&[u8]; 19] = [
-        b"u8", b"u16", b"u32", b"u64", b"u128", b"usize", b"i8", b"i16", b"i32", b"i64", b"i128", b"isize", b"f32",
-        b"f64", b"L", b"UL", b"U", b"ul", b"f",
-    ];
-    number > 0 && (hex.is_some() && digits.len() <= 16 && suffix.is_empty() || SUFFIXES.contains(&suffix))
 }

@@ -317,7 +317,9 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
     }
     // A doubt makes low: where the path has spoken, it is asked of what is more than that.
     if !final_say || generic::decide(&found.facts).confidence > Some(Confidence::Low) {
-        found.facts.set_doubt(doubt(detector, found.name.of(text), judged, &found.facts));
+        let variable = decoded.is_none() && found.facts.is_bare() && generic::is_variable(text, &found);
+        let doubt = doubt(detector, found.name.of(text), judged, &found.facts);
+        found.facts.set_doubt(doubt.or(variable.then_some(generic::Doubt::Variable)));
     }
     let decision = generic::decide(&found.facts);
     let refused = decision.confidence.is_none() && final_say;

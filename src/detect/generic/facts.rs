@@ -145,11 +145,15 @@ pub(in crate::detect) enum Doubt {
     Sequence,
     /// It is made of words, and its name is that of a key or a token, which nobody chooses.
     Words,
+    /// It is a word without quotes where code has a variable. Only in a file of code that speaks against it.
+    Variable,
 }
 
 impl Doubt {
     fn of(byte: Option<&u8>) -> Option<Self> {
-        [Self::Form, Self::Sequence, Self::Words].into_iter().find(|doubt| Some(&(*doubt as u8)) == byte)
+        [Self::Form, Self::Sequence, Self::Words, Self::Variable]
+            .into_iter()
+            .find(|doubt| Some(&(*doubt as u8)) == byte)
     }
 }
 
@@ -347,6 +351,17 @@ impl Facts {
         let has = |fact: Fact| self.0.get(fact as usize).is_some_and(|value| *value > 0);
         let chosen = [Fact::NamePass, Fact::NamePwd, Fact::NameSecret, Fact::NameCred, Fact::NameAuth];
         (has(Fact::NameKey) || has(Fact::NameToken)) && !chosen.into_iter().any(has)
+    }
+
+    /// True in a line of code, whose words without quotes are names; not in a comment, which may quote anything.
+    pub(super) fn may_name_variables(&self) -> bool {
+        let has = |fact: Fact| self.0.get(fact as usize).is_some_and(|value| *value > 0);
+        has(Fact::Code) && !has(Fact::Comment)
+    }
+
+    /// True when nothing stands around the value.
+    pub(in crate::detect) fn is_bare(&self) -> bool {
+        self.0.get(Fact::Quoted as usize) == Some(&0)
     }
 
     /// True when the name tells of a salt or a nonce, and of nothing that is secret.

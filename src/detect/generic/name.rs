@@ -11,13 +11,16 @@ pub(super) fn name_byte(byte: u8) -> bool {
 }
 
 /// Words after the telling one that say that the value is about a secret and is none.
-static NOT_IT: Lexicon<43> = Lexicon::new([
+static NOT_IT: Lexicon<60> = Lexicon::new([
     b"algorithm",
+    b"attempt",
+    b"backend",
     b"board",
     b"column",
     b"count",
     b"description",
     b"dir",
+    b"directory",
     b"down",
     b"endpoint",
     b"error",
@@ -28,6 +31,7 @@ static NOT_IT: Lexicon<43> = Lexicon::new([
     b"format",
     b"hash",
     b"header",
+    b"identifier",
     b"index",
     b"issuer",
     b"label",
@@ -35,20 +39,33 @@ static NOT_IT: Lexicon<43> = Lexicon::new([
     b"length",
     b"manager",
     b"max",
+    b"maximum",
     b"message",
     b"min",
+    b"minimum",
+    b"module",
     b"msg",
     b"name",
+    b"namespace",
     b"param",
+    b"parameter",
     b"path",
     b"pattern",
     b"placeholder",
+    b"plugin",
     b"policy",
+    b"prefix",
     b"press",
+    b"provider",
     b"public",
     b"regex",
+    b"retries",
+    b"retry",
+    b"scheme",
     b"size",
+    b"suffix",
     b"timeout",
+    b"timestamp",
     b"title",
     b"ttl",
     b"type",
@@ -56,12 +73,30 @@ static NOT_IT: Lexicon<43> = Lexicon::new([
     b"url",
     b"vault",
 ]);
+/// How these may end: `TOKEN_MINIO` and `key_messagebird` have nothing to do with `min` and `message`.
+const ENDINGS: [&[u8]; 10] = [b"s", b"es", b"d", b"ed", b"er", b"ing", b"y", b"e", b"ation", b"ies"];
 
 /// Words before the telling one that say the same: public keys, and what a page proves with that it is itself.
 const NOT_BEFORE: [&[u8]; 5] = [b"public", b"csrf", b"xsrf", b"authenticity", b"requestverification"];
 
-/// Keys of tables and caches, which open nothing.
-const OF_TABLES: [&[u8]; 5] = [b"primary", b"foreign", b"partition", b"sort", b"routing"];
+/// Keys of tables and caches, which open nothing; whose fingerprint a key server is asked for, and what a client proves
+/// with that it speaks to a web socket (RFC 6455).
+const KEYS_OF: [&[u8]; 8] =
+    [b"primary", b"foreign", b"partition", b"sort", b"routing", b"cache", b"recv", b"websocket"];
+
+/// Tokens that say where a list goes on, or that a request was made before.
+const TOKENS_OF: [&[u8]; 10] = [
+    b"next",
+    b"nextpage",
+    b"next_page",
+    b"next-page",
+    b"continuation",
+    b"sequence",
+    b"creation",
+    b"idempotency",
+    b"clientrequest",
+    b"client_request",
+];
 
 /// What keeps secrets, before a word for many of them.
 const STORES: [&[u8]; 2] = [b"vault", b"store"];
@@ -157,22 +192,14 @@ pub(super) fn around(text: &[u8], anchor: Span, given: impl Fn(Span) -> bool) ->
     if word.len() < 5 && same_case(word.first(), left.last()) && !is_joined_before(prefix) {
         return None;
     }
-    let words = suffix.split(|b| !b.is_ascii_alphanumeric());
-    for part in words {
-        let part = part.strip_prefix(b"s").unwrap_or(part);
-        let part = part.strip_prefix(b"ord").unwrap_or(part);
-        if NOT_IT.longest_folded(part).is_some() {
-            return None;
-        }
-    }
-    if is_id(suffix) || NOT_BEFORE.iter().any(|word| has_folded(prefix, word)) {
+    if suffix.split(|b| !b.is_ascii_alphanumeric()).any(is_about)
+        || is_id(suffix)
+        || NOT_BEFORE.iter().any(|word| has_folded(prefix, word))
+    {
         return None;
     }
-    if word.eq_ignore_ascii_case(b"key") {
-        let bare = prefix.strip_suffix(b"_").or_else(|| prefix.strip_suffix(b"-")).unwrap_or(prefix);
-        if OF_TABLES.iter().any(|word| ends_folded(bare, word)) {
-            return None;
-        }
+    if opens_nothing(prefix, word) {
+        return None;
     }
     // `keyVaultToStoreSecrets`, `secret_store_credentials`: where many are kept, not one of them.
     let many = suffix.eq_ignore_ascii_case(b"s");
@@ -182,6 +209,46 @@ pub(super) fn around(text: &[u8], anchor: Span, given: impl Fn(Span) -> bool) ->
     // Sentences end in a dot that is no part of a name.
     let dots = suffix.iter().rev().take_while(|b| **b == b'.').count();
     Some(Span::new(name.start, name.end - dots))
+}
+
+/// True when a word that follows the telling one says that the value is none: `tokenExpiry`, `api_key_file`, `authProviderType`.
+fn is_about(part: &[u8]) -> bool {
+    // `passwords`, `passwd`, `password`: the telling word's own end.
+    let own = [&b""[..], b"s", b"ord", b"ords"].into_iter().filter_map(|end| part.strip_prefix(end));
+    own.into_iter().any(|rest| humps(rest).any(says_about))
+}
+
+/// The parts of a word in camel's case.
+fn humps(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let border = |two: &[u8]| matches!(two, [a, b] if !a.is_ascii_uppercase() && b.is_ascii_uppercase());
+    std::iter::from_fn(move || {
+        let first = rest.windows(2).position(border).map_or(rest.len(), |at| at + 1);
+        let (hump, next) = rest.split_at_checked(first)?;
+        rest = next;
+        (!hump.is_empty()).then_some(hump)
+    })
+}
+
+fn says_about(word: &[u8]) -> bool {
+    NOT_IT.longest_folded(word).is_some_and(|length| {
+        let tail = word.get(length..).unwrap_or_default();
+        let tail = tail.get(..tail.len() - tail.iter().rev().take_while(|b| b.is_ascii_digit()).count());
+        tail.is_some_and(|tail| {
+            tail.is_empty() || ENDINGS.into_iter().any(|end| tail.eq_ignore_ascii_case(end)) || says_about(tail)
+        })
+    })
+}
+
+/// True for keys, tokens and passwords that are none by what stands before: `sort_key`, `nextToken`, sudo's `NOPASSWD`.
+fn opens_nothing(prefix: &[u8], word: &[u8]) -> bool {
+    let bare = prefix.strip_suffix(b"_").or_else(|| prefix.strip_suffix(b"-")).unwrap_or(prefix);
+    let of = |words: &[&[u8]]| words.iter().any(|word| ends_folded(bare, word));
+    match word.first().map(u8::to_ascii_lowercase) {
+        Some(b'k') => of(&KEYS_OF),
+        Some(b't') => of(&TOKENS_OF),
+        Some(b'p') => bare.eq_ignore_ascii_case(b"no"),
+        _ => false,
+    }
 }
 
 /// `credentialsId`, `secret-id`, `TOKEN_ID_2`: it names a secret and holds none.

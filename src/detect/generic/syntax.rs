@@ -1,5 +1,6 @@
 //! What may stand between a name and its value, and where the value lies. Judges nothing.
 
+use super::code::is_method_of_text;
 use super::name::{self, NAME};
 use crate::model::Span;
 
@@ -205,7 +206,7 @@ fn wrapper(at: &mut Cursor<'_>) -> Option<bool> {
         b"hash",
         b"format",
     ];
-    if LOOKS_UP.iter().any(|word| name::has_folded(call, word)) {
+    if LOOKS_UP.iter().any(|word| name::has_folded(call, word)) || is_method_of_text(call) {
         return None;
     }
     at.at = ahead.at;
@@ -341,6 +342,12 @@ pub(super) fn operator(at: &mut Cursor<'_>, name: Span, anchor: Span) -> Option<
             .then_some((How::Tag, Bare::Tag));
     }
     let called = at.text.get(opened..at.at).is_some_and(|closers| closers.contains(&b')'));
+    // A style sheet's `input[type="password"]:focus`.
+    if at.text.get(opened..at.at).is_some_and(|closers| closers.ends_with(b"]"))
+        && matches!(at.rest(), [b':', b'a'..=b'z' | b':', ..])
+    {
+        return None;
+    }
     // What a call returns is not given to its last argument: `hmac('', 'test_secret') => '…'`.
     if called && at.text.get(at.at..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"=>")) {
         return None;
@@ -535,7 +542,9 @@ fn unquoted(text: &[u8], start: usize, bare: Bare) -> Option<Span> {
         // What follows on the line may be a comment only: prose is not a value.
         let tail = tail.split(|b| *b == b'\n').next().unwrap_or_default().trim_ascii();
         let fine: [&[u8]; 9] = [b"#", b";", b"//", b"\\", b"<!", b"--", b"}", b"]", b"&&"];
-        if !tail.is_empty() && !fine.into_iter().any(|start| tail.starts_with(start)) {
+        // `user=me password=… port=1`, as inventories and connection strings have it.
+        let listed = is_listed(text, Span::new(start, start + length)) && gives(tail);
+        if !tail.is_empty() && !listed && !fine.into_iter().any(|start| tail.starts_with(start)) {
             return None;
         }
     }
@@ -545,6 +554,25 @@ fn unquoted(text: &[u8], start: usize, bare: Bare) -> Option<Span> {
     let value = rest.get(..length)?;
     let trimmed = value.iter().rev().take_while(|b| matches!(b, b',' | b';')).count();
     Some(Span::new(start, start + length - trimmed))
+}
+
+/// True for a value close behind an equals sign, if it is not given to another name of the line before, too: who writes
+/// `user=me password=me` shows how to.
+fn is_listed(text: &[u8], value: Span) -> bool {
+    let before = text.get(value.start.saturating_sub(LINE_BEFORE)..value.start).unwrap_or_default();
+    let line = before.rsplit(|b| *b == b'\n').next().unwrap_or_default();
+    let same =
+        |item: &[u8]| item.iter().position(|b| *b == b'=').and_then(|at| item.get(at + 1..)) == Some(value.of(text));
+    line.ends_with(b"=") && !line.split(u8::is_ascii_whitespace).any(same)
+}
+
+/// How far back the line's other values are looked for.
+const LINE_BEFORE: usize = 200;
+
+/// True for a line that begins with a name, an equals sign and a value, without blanks.
+fn gives(line: &[u8]) -> bool {
+    let name = line.iter().take(NAME).take_while(|b| name::name_byte(**b)).count();
+    name > 1 && matches!(line.get(name..), Some([b'=', value, ..]) if value.is_ascii_graphic() && *value != b'=')
 }
 
 /// True when another assignment follows: what parts a connection string's items.

@@ -97,6 +97,76 @@ fn what_carries_a_secret_without_a_name_is_read_as_well() {
     }
 }
 
+#[test]
+fn what_only_looks_like_no_value_is_one() {
+    for (form, anchor) in [
+        ("TOKEN_MINIO = '[a-zA-Z0-9]{30}'", "token"),
+        ("api_key_messagebird2: '[a-zA-Z0-9]{30}'", "key"),
+        ("NEXT_AUTH_SECRET='[a-zA-Z0-9]{30}'", "secret"),
+        ("next_auth_token='[a-zA-Z0-9]{30}'", "token"),
+        ("\"vault/app\\.token\": \"[a-zA-Z0-9]{30}\"", "token"),
+        ("\"spring\\.datasource\\.key\": \"[a-f0-9]{32}\"", "key"),
+        ("api_pass=[a-z]{9}[0-9]{3}\n\\.fi\n", "pass"),
+        ("user=me password=[a-z]{6}[0-9]{4} port=1", "password"),
+        ("m1 ansible_password=[a-z]{6}[0-9]{4} ansible_user=me", "password"),
+        ("basic_auth: '[a-zA-Z0-9]{30}'", "auth"),
+        ("password = base64\\.b64encode\\(\"[a-zA-Z0-9]{16}\"\\)", "password"),
+    ] {
+        assert!(value_in(form, anchor).is_some_and(|value| value.len() >= 10), "{form}");
+    }
+    assert_eq!(value_in("password=[a-z]{6}[0-9]{4} is mine", "password"), None);
+    assert_eq!(value_in("host=a user=gorm5 password=gorm5 port=1", "password"), None);
+}
+
+#[test]
+fn a_word_without_quotes_is_a_variable_where_code_has_one() {
+    let is = |form: &str| {
+        let (text, found) = read_in(form, "password").unwrap_or_else(|| panic!("{form}"));
+        is_variable(&text, &found)
+    };
+    for form in [
+        "connect(me, password=passphrase)",
+        "connect(\n    password=temporary_word,\n    x=1)",
+        "user.password = passphrase;",
+        "def f(secure, x):\n    password = secure\n",
+        "secure = ask\npassword = secure\n",
+        "{\"user\": me, \"password\": secure_word, \"x\": 1}",
+        "clientPassword: SensitiveString;",
+        "clientPassword: PtolemyUUID;",
+        "({passphrase, x}) => ({ user: x, password: passphrase })",
+    ] {
+        assert!(is(&escaped(form)), "{form}");
+    }
+    for form in [
+        "password: hunting",
+        "users = [{user: derek, password: derek }]",
+        "username = airflow\npassword = airflow\n",
+        "pass --password=hunting --x",
+        "(user=me, password=x7Kq9Zt2mW)",
+        "connect(me, password=\"passphrase\")",
+        "user=me password=hunting port=1",
+    ] {
+        assert!(!is(&escaped(form)), "{form}");
+    }
+}
+
+/// `form` as a pattern that gives just that.
+fn escaped(form: &str) -> String {
+    form.chars().flat_map(|c| "\\()[]{}.|*+?$^".contains(c).then_some('\\').into_iter().chain([c])).collect()
+}
+
+#[test]
+fn a_variable_s_name_makes_a_guess_low_in_code_alone() {
+    let (_, mut found) = read_in(&format!("password = \"{VALUE}\""), "password").unwrap();
+    found.facts.set_doubt(Some(Doubt::Variable));
+    let at = |facts: &Facts, path: &str| decide_at(&facts.pathless(), Some(&BytePath::new(path))).confidence;
+    assert_eq!(at(&found.facts, "src/a.py"), Some(Confidence::Low));
+    assert_eq!(at(&found.facts, "conf/a.ini"), Some(Confidence::High));
+    let (_, mut comment) = read_in(&format!("# password = \"{VALUE}\""), "password").unwrap();
+    comment.facts.set_doubt(Some(Doubt::Variable));
+    assert!(at(&comment.facts, "src/a.py") > Some(Confidence::Low));
+}
+
 fn said_in(form: &str, anchor: &str) -> Option<String> {
     Some(String::from_utf8(read_in(form, anchor)?.1.said?).unwrap())
 }
@@ -166,7 +236,7 @@ fn a_name_ends_with_what_a_provider_claims_however_it_is_written() {
 
 #[test]
 fn words_are_no_keys_and_random_letters_are() {
-    for words in ["severity", "customer", "getAccessToken", "my-session-name", "Password"] {
+    for words in ["severity", "customer", "getAccessToken", "my-session-name", "Password", "OAuth2ApiCredential"] {
         assert!(is_words(words.as_bytes()), "{words}");
     }
     let taken = |form: &str| (0..2000).filter(|n| is_words(&expand(form, &mut Seed::new(*n)).unwrap())).count();
@@ -264,6 +334,31 @@ fn what_is_no_value_is_no_candidate() {
         ("keyVaultToStoreSecrets: [a-z0-9]{12}", "secret"),
         ("password = Pair\\(\"[a-z0-9]{12}\",\n  \"[a-z0-9]{12}\"\\)", "password"),
         ("openssl rsa -passin file:[a-z0-9]{12} -out b", "passin"),
+        ("nextToken: '[a-zA-Z0-9]{30}'", "token"),
+        ("NEXT_PAGE_TOKEN = '[a-zA-Z0-9]{30}'", "token"),
+        ("\"client_request_token\": \"[a-zA-Z0-9]{30}\"", "token"),
+        ("Sec-WebSocket-Key: [a-zA-Z0-9]{22}==", "key"),
+        ("--recv-keys [A-F0-9]{40}", "key"),
+        ("me ALL=\\(root\\) NOPASSWD:[A-Z]{6}_[A-Z]{3}", "passwd"),
+        ("OAuthProviderType = \"42-[a-z]{6}\"", "oauth"),
+        ("SESSION_TOKEN_PREFIX = \"[A-Za-z0-9]{17}\"", "token"),
+        ("oauth_client\\.identifier == \"[a-z]{4}[0-9]{6}\"", "oauth"),
+        ("&oauth_timestamp=137131201&x=1", "oauth"),
+        ("passwords_schemes: '[a-z0-9]{20}'", "password"),
+        ("\"src/auth/secrets\\.rs\":\"[a-f0-9]{64}\"", "secret"),
+        ("\"tests/ca\\.key\":\"[a-f0-9]{64}\"", "key"),
+        ("\"secrets\\.py\": \"[a-f0-9]{40}\"", "secret"),
+        ("a \\? 'otherOauth' : '[a-z]{6}[0-9]{3}[a-z]{6}'", "oauth"),
+        ("arn:aws:secretsmanager:\\*:\\*:secret:[a-z]{5}[0-9]{3}-x", "secret"),
+        ("let password = config[0-9]{3}\n    \\.password\n", "password"),
+        ("typeof this\\.password === 'function'", "password"),
+        ("input\\[type=\"password\"\\]:focus1", "password"),
+        ("X-Amz-Credential=[A-Z]{16}%2F20150830%2Fx%2Faws4_request&y=1", "credential"),
+        ("psrp_auth=negotiate", "auth"),
+        ("pass:o\\.fail:\\(\"object\"!==l", "pass"),
+        ("walkTokens:null,xhtml:!1\\}", "token"),
+        ("tokens = all_tokens\\.pop\\(\"[a-z]{6}[0-9]{3}\", x\\)", "token"),
+        ("password = password\\.encode\\(\"latin1\"\\)", "password"),
     ] {
         assert_eq!(value_in(form, anchor), None, "{form}");
     }
