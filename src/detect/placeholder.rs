@@ -20,16 +20,19 @@ pub(super) enum Look {
 }
 
 /// Words that people write where a secret goes.
-static WORDS: Lexicon<32> = Lexicon::new([
+static WORDS: Lexicon<35> = Lexicon::new([
     b"api_key",
     b"apikey",
     b"bar",
+    b"base64",
     b"change-me",
     b"change_me",
     b"changeme",
+    b"credentials",
     b"default",
     b"demo",
     b"dummy",
+    b"encoded",
     b"enter",
     b"example",
     b"fake",
@@ -55,7 +58,12 @@ static WORDS: Lexicon<32> = Lexicon::new([
     b"your",
 ]);
 /// Values that are no secret as a whole.
-const NOTHING: [&[u8]; 14] = [
+const NOTHING: [&[u8]; 19] = [
+    b"always",
+    b"never",
+    b"auto",
+    b"enabled",
+    b"disabled",
     b"null",
     b"none",
     b"nil",
@@ -71,6 +79,8 @@ const NOTHING: [&[u8]; 14] = [
     b"optional",
     b"required",
 ];
+/// How certificates and public keys in PEM begin, in base64.
+const PUBLIC: [&[u8]; 2] = [b"LS0tLS1CRUdJTiBDRVJU", b"LS0tLS1CRUdJTiBQVUJM"];
 /// In a token of random characters a word of this many letters does not come about by chance.
 const TELLING: usize = 7;
 
@@ -85,6 +95,9 @@ pub(super) fn look(value: &[u8], public: usize) -> Look {
         let many = |byte: u8| body.iter().filter(|b| **b == byte).count() * 2 > body.len();
         let gap = b"xX*.-_#?0 ".iter().any(|sign| many(*sign)) || !body.is_ascii();
         return if gap { Look::Placeholder(why) } else { Look::Dull(why) };
+    }
+    if PUBLIC.into_iter().any(|start| body.starts_with(start)) {
+        return Look::Doubtful("it is a certificate or a public key, which anybody may read");
     }
     if steps(body) {
         return Look::Common(DropReason::Steps.text());
@@ -269,6 +282,8 @@ mod tests {
             "XXXXXXXX-XXXX-XXXX",
             "example_key",
             "insert-token-here",
+            "YourBase64EncodedCredentials==",
+            "always",
             "@TOKEN@",
             "acme_live_x{60}",
         ] {
@@ -276,6 +291,16 @@ mod tests {
         }
         assert!(matches!(look(b"zzp_xxxxxxxxxxxxxxxxxxxx", 4), Look::Placeholder(_)));
         assert!(matches!(look(&[b'a'; 32], 0), Look::Dull(_)), "of a provider's form it is shown on request");
+    }
+
+    #[test]
+    fn a_certificate_in_base64_is_doubtful_and_a_private_key_is_not() {
+        for (start, doubtful) in
+            [("LS0tLS1CRUdJTiBDRVJU", true), ("LS0tLS1CRUdJTiBQVUJM", true), ("LS0tLS1CRUdJTiBSU0Eg", false)]
+        {
+            let value = [start.as_bytes(), &expand("[A-Za-z0-9+/]{60}", &mut Seed::named(start)).unwrap()].concat();
+            assert_eq!(matches!(look(&value, 0), Look::Doubtful(_)), doubtful, "{start}");
+        }
     }
 
     #[test]
