@@ -119,10 +119,14 @@ pub(super) fn look(value: &[u8], public: usize) -> Look {
         };
     }
     let mut telling = WORDS.words().filter(|word| word.len() >= TELLING);
-    let has = |word: &'static [u8]| {
-        let upper = word.to_ascii_uppercase();
-        memchr::memmem::find(body, word).is_some() || memchr::memmem::find(body, &upper).is_some()
+    let loud = |word: &[u8]| {
+        let first = word.first().copied().unwrap_or_default().to_ascii_uppercase();
+        memchr::memchr_iter(first, body).any(|at| {
+            let here = body.get(at..at + word.len()).unwrap_or_default();
+            here.len() == word.len() && here.iter().zip(word).all(|(a, b)| *a == b.to_ascii_uppercase())
+        })
     };
+    let has = |word: &'static [u8]| memchr::memmem::find(body, word).is_some() || loud(word);
     if is_made_up(body) {
         return Look::Doubtful("it holds a sequence such as 12345678, as made-up keys do");
     }
