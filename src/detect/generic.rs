@@ -199,11 +199,10 @@ pub(super) fn decide(facts: &Facts) -> Decision {
 
 /// What the model does not know and what makes a guess low.
 fn doubt(facts: &Facts) -> Option<&'static str> {
-    match facts.doubt() {
+    match facts.doubt().filter(|doubt| *doubt != Doubt::Variable || facts.may_name_variables()) {
         Some(Doubt::Form) => Some("what its name is given by its provider has another form"),
         Some(Doubt::Sequence) => Some("it holds a sequence such as 12345678, as made-up keys do"),
         Some(Doubt::Words) => Some("keys and tokens are drawn by chance, and this is made of words"),
-        Some(Doubt::Variable) if !facts.may_name_variables() => None,
         Some(Doubt::Variable) => Some("in code a word without quotes is a variable or a type"),
         None => facts.names_a_salt().then_some("a salt or a nonce is rarely secret by itself"),
     }

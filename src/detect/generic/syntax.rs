@@ -121,12 +121,12 @@ pub(super) fn read(text: &[u8], anchor: Span) -> Option<Reading> {
     let mut at = Cursor { text, at: name.end };
     let keyed = matches!(at.rest(), [b'"' | b'\'' | b'`', ..] | [b'\\', b'"' | b'\'', ..]);
     let (how, bare) = operator(&mut at, name, anchor)?;
-    let (value, quote, wrapped) = value_at(&mut at, how, bare)?;
+    let (value, quote, wrapped) = value_at(&mut at, name, how, bare)?;
     Some(Reading { name, value, how, quote, keyed, wrapped })
 }
 
-/// The value at the cursor.
-fn value_at(at: &mut Cursor<'_>, how: How, bare: Bare) -> Option<(Span, Quote, bool)> {
+/// The value at the cursor, which `name` is given.
+fn value_at(at: &mut Cursor<'_>, name: Span, how: How, bare: Bare) -> Option<(Span, Quote, bool)> {
     at.blanks();
     // A long literal is often begun on the next line; YAML's blocks always are.
     let block = matches!(how, How::Colon) && (at.eat(b"|") || at.eat(b">"));
@@ -143,6 +143,7 @@ fn value_at(at: &mut Cursor<'_>, how: How, bare: Bare) -> Option<(Span, Quote, b
     }
     let wrapped = wrapper(at)?;
     // Prefixes of literals: Python's and Rust's b, r, f, u; Objective-C's and C#'s @; C's L.
+    let bracketed = at.rest().first() == Some(&b'(');
     if let [b'b' | b'r' | b'f' | b'u' | b'L' | b'@' | b'(' | b'B', b'"' | b'\'', ..] = at.rest() {
         at.at += 1;
     }
@@ -163,12 +164,18 @@ fn value_at(at: &mut Cursor<'_>, how: How, bare: Bare) -> Option<(Span, Quote, b
             if is_escaped_bytes(value.of(at.text)) {
                 return Some((value, Quote::List, wrapped));
             }
-            let (value, quote) = if wrapped { of_arguments(at.text, value, quote)? } else { (value, quote) };
+            // `auth=("user", "…")`, as Python's clients have it.
+            let pair = bracketed && how == How::Equals && ends_with_auth(name.of(at.text));
+            let (value, quote) = if wrapped || pair { of_arguments(at.text, value, quote)? } else { (value, quote) };
             Some((value, quote, wrapped))
         }
         _ if wrapped || bare == Bare::No || broken && !block => None,
         _ => Some((unquoted(at.text, at.at, bare)?, Quote::Bare, false)),
     }
+}
+
+fn ends_with_auth(name: &[u8]) -> bool {
+    name.get(name.len().saturating_sub(4)..).is_some_and(|end| end.eq_ignore_ascii_case(b"auth"))
 }
 
 /// Moves over `Some(`, `new Value(`, `unhexlify(` before a literal; `None` when the call looks its argument up.

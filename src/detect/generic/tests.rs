@@ -84,6 +84,8 @@ fn what_carries_a_secret_without_a_name_is_read_as_well() {
         ("CREATE USER me IDENTIFIED BY 'VALUE'", "identified by"),
         ("alter user sys identified by VALUE container=all;", "identified by"),
         ("authorization: 'ApiKey VALUE'", "authorization"),
+        ("get\\(url, auth=\\(\"me\", \"VALUE\"\\)\\)", "auth"),
+        ("proxy_auth = \\('me', 'VALUE'\\)", "auth"),
         ("Set-Cookie: session=VALUE; Path=/; HttpOnly", "cookie"),
         ("cookie: theme=dark; app_sid=VALUE", "cookie"),
         ("headers = \\{\"Cookie\": \"a=1; JSESSIONID=VALUE; b=2\"\\}", "cookie"),
