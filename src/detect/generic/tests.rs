@@ -123,30 +123,30 @@ fn what_only_looks_like_no_value_is_one() {
 #[test]
 fn a_word_without_quotes_is_a_variable_where_code_has_one() {
     let is = |form: &str| {
-        let (text, found) = read_in(form, "password").unwrap_or_else(|| panic!("{form}"));
+        let (text, found) = read_in(&form.replace("NAME", "password"), "password").unwrap_or_else(|| panic!("{form}"));
         is_variable(&text, &found)
     };
     for form in [
-        "connect(me, password=passphrase)",
-        "connect(\n    password=temporary_word,\n    x=1)",
-        "user.password = passphrase;",
-        "def f(secure, x):\n    password = secure\n",
-        "secure = ask\npassword = secure\n",
-        "{\"user\": me, \"password\": secure_word, \"x\": 1}",
-        "clientPassword: SensitiveString;",
-        "clientPassword: PtolemyUUID;",
-        "({passphrase, x}) => ({ user: x, password: passphrase })",
+        "connect(me, NAME=passphrase)",
+        "connect(\n    NAME=temporary_word,\n    x=1)",
+        "user.NAME = passphrase;",
+        "def f(secure, x):\n    NAME = secure\n",
+        "secure = ask\nNAME = secure\n",
+        "{\"user\": me, \"NAME\": secure_word, \"x\": 1}",
+        "clientNAME: SensitiveString;",
+        "clientNAME: PtolemyUUID;",
+        "({passphrase, x}) => ({ user: x, NAME: passphrase })",
     ] {
         assert!(is(&escaped(form)), "{form}");
     }
     for form in [
-        "password: hunting",
-        "users = [{user: derek, password: derek }]",
-        "username = airflow\npassword = airflow\n",
-        "pass --password=hunting --x",
-        "(user=me, password=x7Kq9Zt2mW)",
-        "connect(me, password=\"passphrase\")",
-        "user=me password=hunting port=1",
+        "NAME: hunting",
+        "users = [{user: derek, NAME: derek }]",
+        "username = airflow\nNAME = airflow\n",
+        "pass --NAME=hunting --x",
+        "(user=me, NAME=x7Kq9Zt2mW)",
+        "connect(me, NAME=\"passphrase\")",
+        "user=me NAME=hunting port=1",
     ] {
         assert!(!is(&escaped(form)), "{form}");
     }
