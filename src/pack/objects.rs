@@ -1,5 +1,6 @@
 //! Every object that the store holds, each once, and where it lies: packs (mapped), loose files, alternates.
 
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ffi::OsStr;
@@ -289,8 +290,8 @@ impl Objects {
     pub fn find_raw(&self, id: &[u8]) -> Option<Index> {
         let at = bucket(id)?;
         let (from, to) = (*self.fanout.get(at)? as usize, *self.fanout.get(at + 1)? as usize);
-        let wanted = number(id.try_into().ok()?);
-        let found = self.ids.get(from..to)?.binary_search_by(|other| number(other).cmp(&wanted)).ok()?;
+        let id = id.try_into().ok()?;
+        let found = search(self.ids.get(from..to)?, id)?;
         u32::try_from(from + found).ok()
     }
 
@@ -373,6 +374,30 @@ fn number(id: &[u8; ID]) -> (u64, u64, u32) {
     let high = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
     let middle = u64::from_be_bytes([i, j, k, l, m, n, o, p]);
     (high, middle, u32::from_be_bytes([q, r, s, t]))
+}
+
+/// Steps from where an id is expected; past them somebody made the ids.
+const STEPS: usize = 8;
+
+/// Where `id` is in a bucket's sorted ids. They are hashes, so that its own bytes say nearly where: a tree's ids lie all over
+/// the table, and each step of a search by halves would wait for memory.
+fn search(ids: &[[u8; ID]], id: &[u8; ID]) -> Option<usize> {
+    let wanted = number(id);
+    let [_, _, a, b, c, d, ..] = *id;
+    let share = u64::from(u32::from_be_bytes([a, b, c, d]));
+    let mut at = usize::try_from((ids.len() as u64 * share) >> 32).ok()?;
+    let first = number(ids.get(at)?).cmp(&wanted);
+    for _ in 0..STEPS {
+        let here = number(ids.get(at)?).cmp(&wanted);
+        if here == Less && here == first {
+            at += 1;
+        } else if here == Greater && here == first {
+            at = at.checked_sub(1)?;
+        } else {
+            return (here == Equal).then_some(at);
+        }
+    }
+    ids.binary_search_by(|other| number(other).cmp(&wanted)).ok()
 }
 
 fn bucket(id: &[u8]) -> Option<usize> {
@@ -526,6 +551,30 @@ mod tests {
         let (ids, places) = sources.merge(8);
         assert_eq!(ids, [0, 1, 2, 4, 9, 12].map(id));
         assert_eq!(places, [[LOOSE, 0], [0, 0], [1, 0], [0, 1], [0, 2], [LOOSE, 2]]);
+    }
+
+    #[test]
+    fn ids_are_found_in_buckets_of_hashes_and_in_those_that_somebody_made() {
+        let mut state = 7_u32;
+        let mut dice = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        for (count, made) in [(0, 0), (1, 0), (2, 0), (40, 0), (40, 6), (300, 3), (300, 7)] {
+            // Ids that agree in their first bytes lie nowhere near where those say.
+            let mut ids: Vec<[u8; ID]> =
+                (0..count).map(|_| std::array::from_fn(|at| if at < 2 + made { 9 } else { dice() })).collect();
+            ids.sort_unstable();
+            for at in 0..ids.len() {
+                assert_eq!(search(&ids, &ids[at]), Some(at));
+                let mut other = ids[at];
+                other[ID - 1] ^= 1;
+                assert_eq!(search(&ids, &other), ids.binary_search(&other).ok());
+            }
+            for other in [[0; ID], [0xff; ID]] {
+                assert_eq!(search(&ids, &other), None);
+            }
+        }
     }
 
     #[test]

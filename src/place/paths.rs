@@ -48,7 +48,7 @@ pub(super) fn look_up(past: &Past, blobs: &[ObjectId]) -> HashMap<ObjectId, Plac
     }
     let roots = || past.graph.roots().chain(past.unreached.iter().flat_map(|graph| graph.roots()));
     let full = past.forest.leading_to(&past.objects, &wanted, false, roots().filter_map(index));
-    let mut tracer = Tracer::new(past, &full, &numbers, blobs.len());
+    let mut tracer = Tracer::new(past, &wanted, &full, &numbers, blobs.len());
     for (commit, number) in past.graph.commits.iter().zip(0..) {
         tracer.trace(commit.tree, number);
     }
@@ -62,6 +62,8 @@ pub(super) fn look_up(past: &Past, blobs: &[ObjectId]) -> HashMap<ObjectId, Plac
 struct Tracer<'p> {
     past: &'p Past,
     forest: &'p Forest,
+    /// The blobs that are looked for.
+    wanted: &'p Marked,
     full: &'p Marked,
     /// By object: the number of the blob that it is, or [`NONE`].
     numbers: &'p [u32],
@@ -97,10 +99,11 @@ struct Met {
 type FirstAt = HashMap<(u32, u32), u32>;
 
 impl<'p> Tracer<'p> {
-    fn new(past: &'p Past, full: &'p Marked, numbers: &'p [u32], blobs: usize) -> Self {
+    fn new(past: &'p Past, wanted: &'p Marked, full: &'p Marked, numbers: &'p [u32], blobs: usize) -> Self {
         Self {
             past,
             forest: &past.forest,
+            wanted,
             full,
             numbers,
             lately: vec![(NONE, NONE, NONE); LATELY],
@@ -115,7 +118,7 @@ impl<'p> Tracer<'p> {
 
     /// Notes all places beneath a commit's tree that no earlier commit had.
     fn trace(&mut self, root: Link, commit: u32) {
-        let (forest, full, numbers) = (self.forest, self.full, self.numbers);
+        let (forest, wanted, full, numbers) = (self.forest, self.wanted, self.full, self.numbers);
         let mut stack: Vec<(u32, Index)> = index(root).map(|root| (0, root)).into_iter().collect();
         while let Some((dir, tree)) = stack.pop() {
             let Some(met) = Some(tree).filter(|tree| full.has(*tree)).and_then(|tree| self.meet(dir, tree)) else {
@@ -124,6 +127,10 @@ impl<'p> Tracer<'p> {
             let often = met > MAX_PATHS;
             for held in forest.held(tree) {
                 let Some(at) = index(held.link) else { continue };
+                // Two small sets answer for nearly all.
+                if !wanted.has(at) && !full.has(at) {
+                    continue;
+                }
                 if let Some(blob) = numbers.get(at as usize).filter(|number| **number != NONE) {
                     if often { self.one_more(*blob) } else { self.note(*blob, (dir, held.name), commit) }
                 }
