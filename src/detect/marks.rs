@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use aho_corasick::packed;
 use memchr::memmem::Finder;
 
 use super::lines::{Lines, number};
@@ -138,9 +139,16 @@ static LOOK_TRUFFLEHOG: Look = LazyLock::new(|| Finder::new(TRUFFLEHOG));
 static LOOK_KINGFISHER: Look = LazyLock::new(|| Finder::new(KINGFISHER));
 static LOOK_PRAGMA: Look = LazyLock::new(|| Finder::new(PRAGMA));
 
+/// All of them at once: hardly a line holds any.
+static LOOK_ANY: LazyLock<Option<packed::Searcher>> =
+    LazyLock::new(|| packed::Searcher::new(SAME_LINE.iter().chain(&[TRUFFLEHOG, KINGFISHER, PRAGMA])));
+
 fn read_line(text: &[u8], lines: &Lines, line: usize, spans: &[Span], out: &mut Vec<Placed>) {
     let Some(bounds) = lines.span(line) else { return };
     let bytes = bounds.of(text);
+    if LOOK_ANY.as_ref().is_some_and(|look| look.find(bytes).is_none()) {
+        return;
+    }
     let mut add = |at: usize, covers: (usize, usize), syntax: &'static str| {
         let covers = (number(covers.0), number(covers.1));
         let mark = Mark { line: number(line), covers, scope: MarkScope::AnyRule, syntax, reason: None, fresh: false };
@@ -197,7 +205,7 @@ pub(super) fn finish(placed: Vec<Placed>, fresh: &Fresh, stored: impl Fn(Span) -
     placed
         .into_iter()
         .map(|Placed { mut mark, span }| {
-            mark.fresh = fresh.touches(&[stored(span)]);
+            mark.fresh = fresh.touches([stored(span)]);
             mark
         })
         .collect()

@@ -10,6 +10,7 @@ mod shares;
 mod sieve;
 mod stored;
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 
 use aho_corasick::automaton::{Automaton, OverlappingState};
@@ -87,6 +88,14 @@ const HASH_BITS: u32 = 18;
 const MASKS: usize = 8;
 /// Places that they answer for.
 const BLOCK: usize = MASKS * WIDTH;
+/// Places of a block that were kept.
+type Kept = [u16; BLOCK];
+
+thread_local! {
+    /// A thread's own, kept from text to text: a history has millions of short ones, and to clear it costs more than they do.
+    static KEPT: Cell<Option<Box<Kept>>> = const { Cell::new(None) };
+}
+
 /// Bits of a hash that choose an entry list.
 const LIST_BITS: u32 = 12;
 
@@ -181,15 +190,16 @@ impl Prefilter {
     /// alone. Says how many places each stage let through.
     pub(super) fn each(&self, text: &[u8], mut show: impl FnMut(Hit) -> Go) -> Sieved {
         let mut sieved = Sieved::default();
-        self.every(text, &mut sieved, &mut show);
+        let mut kept = KEPT.take().unwrap_or_else(|| Box::new([0; BLOCK]));
+        self.every(text, &mut kept, &mut sieved, &mut show);
+        KEPT.set(Some(kept));
         sieved
     }
 
-    fn every(&self, text: &[u8], sieved: &mut Sieved, show: &mut impl FnMut(Hit) -> Go) -> Go {
+    fn every(&self, text: &[u8], kept: &mut Kept, sieved: &mut Sieved, show: &mut impl FnMut(Hit) -> Go) -> Go {
         let mut go = self.each_short(text, show);
         let mut at = 0;
         let mut masks = [0; MASKS];
-        let mut kept = [0_u16; BLOCK];
         while go == Go::On {
             let rest = text.get(at..).unwrap_or_default();
             let filled = self.sieve.masks(rest, &mut masks);
@@ -197,7 +207,7 @@ impl Prefilter {
                 break;
             }
             let some = masks.get(..filled).unwrap_or_default();
-            let count = self.keep(rest, some, &mut kept);
+            let count = self.keep(rest, some, kept);
             sieved.places += some.iter().map(|mask| u64::from(mask.count_ones())).sum::<u64>();
             go = self.look(text, at, rest, kept.get(..count).unwrap_or_default(), sieved, show);
             at += filled * WIDTH;
@@ -206,31 +216,38 @@ impl Prefilter {
         while go == Go::On && text.len() - at >= REACH {
             let rest = text.get(at..).unwrap_or_default();
             let places = (rest.len() - 3).min(BLOCK);
-            let count = self.keep_all(rest, places, &mut kept);
+            let count = self.keep_all(rest, places, kept);
             sieved.places += places as u64;
             go = self.look(text, at, rest, kept.get(..count).unwrap_or_default(), sieved, show);
             at += places;
         }
-        if go == Go::On { self.end(text, at, sieved, show) } else { go }
+        if go == Go::On { self.end(text, at, kept, sieved, show) } else { go }
     }
 
     /// The places from `at` on, less than [`REACH`]. Past the end nothing stands, which is seen as zero: anchors of less
     /// than four bytes with what follows may end with the text.
-    fn end(&self, text: &[u8], at: usize, sieved: &mut Sieved, show: &mut impl FnMut(Hit) -> Go) -> Go {
+    fn end(
+        &self,
+        text: &[u8],
+        at: usize,
+        kept: &mut Kept,
+        sieved: &mut Sieved,
+        show: &mut impl FnMut(Hit) -> Go,
+    ) -> Go {
         let rest = text.get(at..).unwrap_or_default();
         let mut padded = [0; REACH + WIDTH];
         padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        let (mut masks, mut kept) = ([0; 2], [0_u16; BLOCK]);
+        let mut masks = [0; 2];
         let count = if self.sieve.masks(&padded, &mut masks) == masks.len() {
             // Only the places of the text count.
             let all = u128::from(masks[1]) << WIDTH | u128::from(masks[0]);
             let here = all & !(u128::MAX << rest.len());
             masks = [here as u64, (here >> WIDTH) as u64];
             sieved.places += u64::from(here.count_ones());
-            self.keep(&padded, &masks, &mut kept)
+            self.keep(&padded, &masks, kept)
         } else {
             sieved.places += rest.len() as u64;
-            self.keep_all(&padded, rest.len(), &mut kept)
+            self.keep_all(&padded, rest.len(), kept)
         };
         self.look(text, at, &padded, kept.get(..count).unwrap_or_default(), sieved, show)
     }
@@ -244,7 +261,7 @@ impl Prefilter {
     }
 
     /// Of the places in masks, keeps those that may begin something; returns how many.
-    fn keep(&self, text: &[u8], masks: &[u64], kept: &mut [u16; BLOCK]) -> usize {
+    fn keep(&self, text: &[u8], masks: &[u64], kept: &mut Kept) -> usize {
         let mut count = 0;
         for (block, mask) in masks.iter().enumerate() {
             let mut left = *mask;
@@ -263,7 +280,7 @@ impl Prefilter {
     }
 
     /// The same for all of the first `places`.
-    fn keep_all(&self, text: &[u8], places: usize, kept: &mut [u16; BLOCK]) -> usize {
+    fn keep_all(&self, text: &[u8], places: usize, kept: &mut Kept) -> usize {
         let mut count = 0;
         for (place, bytes) in text.windows(4).take(places).enumerate() {
             let Some(bytes) = bytes.first_chunk() else { break };
@@ -328,7 +345,8 @@ impl Prefilter {
         let end = at + usize::from(literal.len);
         let (Some(here), Some(rest)) = (text.get(at..end), text.get(end..)) else { return Go::On };
         let wanted = self.plan.text(literal);
-        let same = if literal.fold { here.eq_ignore_ascii_case(wanted) } else { here == wanted };
+        // Byte by byte: most differ in the first that their window does not hold, and few have ten.
+        let same = if literal.fold { here.eq_ignore_ascii_case(wanted) } else { here.iter().eq(wanted) };
         let class = self.plan.follows.get(usize::from(literal.follow));
         if !same || literal.follow != ANYTHING && !class.is_some_and(|class| class.holds(rest)) {
             return Go::On;

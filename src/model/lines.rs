@@ -1,8 +1,10 @@
 //! Lines and columns of a text. Editors' counting: lines end at LF; see [`Position`].
 
+use std::cell::RefCell;
+
 use super::{Position, Span};
 
-/// The lines of a text. Knows how many end in each block of it; where one starts is looked up when asked.
+/// The lines of a text. Knows how many end in each block as far as it was asked; where one starts is looked up.
 ///
 /// A history makes one for every version of a file that holds something: counting line ends is ten times as fast as
 /// noting where they are, and few are ever asked for.
@@ -10,24 +12,36 @@ pub struct Lines<'t> {
     text: &'t [u8],
     /// Where the first line starts.
     skip: usize,
-    /// How many lines end before each block, and before the text's end.
-    ended: Vec<u32>,
+    /// How many lines end before each block that was reached.
+    ended: RefCell<Vec<u32>>,
 }
 
 /// Bytes of a block.
 const BLOCK: usize = 512;
 
 impl<'t> Lines<'t> {
-    /// Reads the whole text once. The first `skip` bytes (a byte order mark) belong to no column.
+    /// Reads the text as far as it is asked about, once. The first `skip` bytes (a byte order mark) belong to no column.
     pub fn new(text: &'t [u8], skip: usize) -> Self {
         let mut ended = Vec::with_capacity(text.len() / BLOCK + 2);
-        let mut sum = 0_u32;
-        ended.push(sum);
-        for block in text.chunks(BLOCK) {
-            sum = sum.saturating_add(memchr::memchr_iter(b'\n', block).count() as u32);
+        ended.push(0);
+        Self { text, skip: skip.min(text.len()), ended: RefCell::new(ended) }
+    }
+
+    /// How many lines end before a block; counts on to it.
+    fn before(&self, block: usize) -> usize {
+        let mut ended = self.ended.borrow_mut();
+        while ended.len() <= block {
+            let Some(sum) = self.count_on(&mut ended) else { break };
             ended.push(sum);
         }
-        Self { text, skip: skip.min(text.len()), ended }
+        ended.get(block).or(ended.last()).map_or(0, |ended| *ended as usize)
+    }
+
+    /// How many end before the block behind those that were reached; none where there is no more text.
+    fn count_on(&self, ended: &[u32]) -> Option<u32> {
+        let from = ended.len().checked_sub(1)? * BLOCK;
+        let block = self.text.get(from..self.text.len().min(from + BLOCK)).filter(|block| !block.is_empty())?;
+        Some(ended.last()?.saturating_add(memchr::memchr_iter(b'\n', block).count() as u32))
     }
 
     /// The line that holds this byte, from 0.
@@ -35,13 +49,18 @@ impl<'t> Lines<'t> {
         let at = at.min(self.text.len());
         let block = at / BLOCK;
         let inside = self.text.get(block * BLOCK..at).unwrap_or_default();
-        self.ended.get(block).map_or(0, |ended| *ended as usize) + memchr::memchr_iter(b'\n', inside).count()
+        self.before(block) + memchr::memchr_iter(b'\n', inside).count()
     }
 
     /// Where the line ends that is the `number`th to do so, from 0; none when fewer do.
     fn end(&self, number: usize) -> Option<usize> {
-        let block = self.ended.partition_point(|ended| *ended as usize <= number).checked_sub(1)?;
-        let before = *self.ended.get(block)? as usize;
+        let mut ended = self.ended.borrow_mut();
+        while ended.last().is_some_and(|ended| *ended as usize <= number) {
+            let Some(sum) = self.count_on(&ended) else { break };
+            ended.push(sum);
+        }
+        let block = ended.partition_point(|ended| *ended as usize <= number).checked_sub(1)?;
+        let before = *ended.get(block)? as usize;
         let rest = self.text.get(block * BLOCK..)?;
         Some(block * BLOCK + memchr::memchr_iter(b'\n', rest).nth(number - before)?)
     }
