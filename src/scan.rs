@@ -121,6 +121,8 @@ pub fn run(plan: &Plan<'_>, progress: &Progress) -> Result<Outcome, ScanError> {
     }
     survey.notices.extend(unopened(&survey.coverage));
     let placed = plan.clock.stage("place", || give_place(plan, found, past.as_ref()))?;
+    // Its memory and its packs' pages take a while to give back, and nobody needs to wait for that.
+    rayon::spawn(move || drop(past));
     let verdict = plan.clock.stage("triage", || triage::decide(placed.sightings, &placed.marks, &plan.triage));
     let mut outcome = Outcome {
         findings: verdict.findings,
@@ -334,10 +336,10 @@ impl<'a> Eye<'a> {
 impl Witness for Eye<'_> {
     type Evidence = Evidence;
 
-    fn show(&self, blob: &Blob<'_>, base: Option<(&Evidence, &[Copied])>) -> Option<Evidence> {
+    fn show(&self, blob: &Blob<'_>, base: Option<(&Evidence, &[Copied])>, wanted: bool) -> Option<Evidence> {
         let mut evidence = None;
         self.see(blob, || {
-            let (found, known) = self.detector.trace(blob, base);
+            let (found, known) = self.detector.trace(blob, base, wanted);
             evidence = known;
             found
         });

@@ -47,9 +47,9 @@ struct Tally {
 impl Witness for Both<'_> {
     type Evidence = Evidence;
 
-    fn show(&self, blob: &Blob<'_>, base: Option<(&Evidence, &[Copied])>) -> Option<Evidence> {
+    fn show(&self, blob: &Blob<'_>, base: Option<(&Evidence, &[Copied])>, wanted: bool) -> Option<Evidence> {
         let whole = self.detector.scan(blob);
-        let (found, evidence) = self.detector.trace(blob, base);
+        let (found, evidence) = self.detector.trace(blob, base, wanted);
         let mut tally = self.seen.lock().unwrap();
         tally.followed += usize::from(base.is_some());
         tally.candidates += whole.as_ref().map_or(0, |found| found.candidates.len());
@@ -293,9 +293,9 @@ fn encoded_texts_that_change_in_their_middle_grow_and_lose_their_beginning() {
 fn both(detector: &Detector, base: &[u8], made: &[u8], runs: &[Copied]) -> (String, String) {
     let origin = Origin::new(OriginKind::History);
     let blob = |bytes| Blob { origin: &origin, bytes, fresh: &Fresh::All, former_path: None, earlier: &[] };
-    let (_, evidence) = detector.trace(&blob(base), None);
+    let (_, evidence) = detector.trace(&blob(base), None, true);
     let evidence = evidence.expect("nothing in it is too much");
-    let (found, _) = detector.trace(&blob(made), Some((&evidence, runs)));
+    let (found, _) = detector.trace(&blob(made), Some((&evidence, runs)), false);
     (told(found), told(detector.scan(&blob(made))))
 }
 

@@ -304,7 +304,7 @@ fn a_composite_needs_its_part_near() {
     assert_eq!(kept(&found), ["pair-secret"]);
     let pair = found.iter().find(|c| c.rule.id == "pair-secret").unwrap();
     assert_eq!((pair.related.len(), pair.related[0].span), (1, Span::new(3, 19)));
-    assert_eq!(pair.evidence.len(), 2);
+    assert_eq!(pair.evidence().count(), 2);
     let far = scan(format!("id={id}\n\n\npp_secret={secret}\n"));
     assert_eq!(far.iter().filter(|c| c.rule.id == "pair-secret").count(), 1);
     let pair = far.iter().find(|c| c.rule.id == "pair-secret").unwrap();
@@ -460,7 +460,7 @@ fn piece(n: u64) -> String {
         .join(" ")
 }
 
-type Told = (String, Span, u32, u32, Confidence, Option<String>);
+type Told = (String, Span, u32, u32, Confidence, Option<std::borrow::Cow<'static, str>>);
 
 fn told(candidates: &[Candidate], bytes: usize, lines: u32) -> Vec<Told> {
     candidates

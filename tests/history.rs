@@ -34,7 +34,7 @@ struct Keeper(Mutex<Vec<(Origin, Vec<u8>)>>);
 impl Witness for Keeper {
     type Evidence = Vec<u8>;
 
-    fn show(&self, blob: &Blob<'_>, base: Option<(&Vec<u8>, &[Copied])>) -> Option<Vec<u8>> {
+    fn show(&self, blob: &Blob<'_>, base: Option<(&Vec<u8>, &[Copied])>, _: bool) -> Option<Vec<u8>> {
         assert_eq!(blob.fresh, &Fresh::All);
         let mut at = 0;
         for run in base.iter().flat_map(|(_, runs)| *runs) {
@@ -140,11 +140,11 @@ fn candidate(rule: &str, bytes: &[u8], span: Span, line: u32) -> Candidate {
         rule: Arc::new(rule),
         secret: Secret::new(span.of(bytes), 0),
         span,
-        evidence: vec![span],
+        whole: span,
         start: at(span.start + 1),
         end: at(span.end + 1),
         confidence: Confidence::High,
-        notes: Vec::new(),
+        notes: Notes::default(),
         related: Vec::new(),
         snippet: Snippet::default(),
         guessable: false,

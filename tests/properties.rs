@@ -75,7 +75,7 @@ fn a_staged_edit_shows_exactly_what_the_whole_blob_shows_in_its_added_lines() {
         let whole = whole.map(|found| found.candidates).unwrap_or_default();
         let expected: BTreeSet<(Span, String)> = whole
             .iter()
-            .filter(|c| c.evidence.iter().any(|part| added.iter().any(|line| line.overlaps(part))))
+            .filter(|c| c.evidence().any(|part| added.iter().any(|line| line.overlaps(&part))))
             .map(|c| (c.span, c.rule.id.clone()))
             .collect();
         let seen = Mutex::new(BTreeSet::new());

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward::model::{
-    BytePath, Candidate, CommitInfo, Confidence, Coverage, DropStage, Dropped, Finding, Note, ObjectId, Occurrence,
-    Origin, OriginKind, Outcome, Placement, Position, Problem, Related, RuleMeta, Secret, Severity, SkipReason,
-    Snippet, Span,
+    BytePath, Candidate, CommitInfo, Confidence, Coverage, DropStage, Dropped, Finding, Note, Notes, ObjectId,
+    Occurrence, Origin, OriginKind, Outcome, Placement, Position, Problem, Related, RuleMeta, Secret, Severity,
+    SkipReason, Snippet, Span,
 };
 use keyward::report::{Format, View, json, write};
 use proptest::prelude::*;
@@ -59,11 +59,11 @@ fn candidate(rule: &Arc<RuleMeta>, bytes: &[u8], secret: &[u8]) -> Candidate {
         snippet: Snippet::new(&bytes[line..end], inside, &[(inside, &value)]),
         secret: value,
         span,
-        evidence: vec![span],
+        whole: span,
         start: position(bytes, span.start),
         end: position(bytes, span.end),
         confidence: Confidence::High,
-        notes: Vec::new(),
+        notes: Notes::default(),
         related: Vec::new(),
         guessable: false,
         dropped: None,
@@ -107,6 +107,7 @@ fn staged() -> Outcome {
     first.related.push(Related {
         rule: rule("example-key-id", "Example Cloud key id", Severity::Low),
         span: Span::new(0, 6),
+        needed: true,
         start: position(text.as_bytes(), 0),
         end: position(text.as_bytes(), 6),
     });
@@ -541,7 +542,7 @@ proptest! {
         );
         one.placement.introduced = Some(info);
         one.placement.paths = vec![BytePath::new(&path), BytePath::new([b"z".as_slice(), &path].concat())];
-        one.candidate.notes.push(Note(format!("beside {secret}")));
+        one.candidate.notes.push(Note(format!("beside {secret}").into()));
         let dropped = Dropped {
             origin: Origin::at(kind, BytePath::new(&path)),
             candidate: candidate(&key, text.as_bytes(), other.as_bytes()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keyward::config::{Config, EXAMPLE, KEYS};
 use keyward::model::{
-    BytePath, Candidate, Confidence, Mark, MarkScope, Origin, OriginKind, Placement, Position, RuleMeta, Secret,
+    BytePath, Candidate, Confidence, Mark, MarkScope, Notes, Origin, OriginKind, Placement, Position, RuleMeta, Secret,
     Severity, Sighting, Snippet, Span,
 };
 use keyward::triage::{Baseline, Settings, baseline, decide};
@@ -35,11 +35,11 @@ fn candidate(secret: &str, guessable: bool) -> Candidate {
         claim: None,
         rule: Arc::new(meta),
         span,
-        evidence: vec![span],
+        whole: span,
         start: Position { line: 1, column: 7, column_utf16: 7 },
         end: Position { line: 1, column: 9, column_utf16: 9 },
         confidence: Confidence::High,
-        notes: Vec::new(),
+        notes: Notes::default(),
         related: Vec::new(),
         snippet: Snippet::new(line.as_bytes(), span, &[(span, &secret)]),
         secret,

@@ -56,12 +56,12 @@ fuzz_target!(|input: Input| {
     let all = detectors();
     let detector = &all[all.len() - 1];
     let mut base = Piece::concat(&input.text);
-    let (found, mut evidence) = detector.trace(&blob(&base), None);
+    let (found, mut evidence) = detector.trace(&blob(&base), None, true);
     assert_eq!(told(found), told(detector.scan(&blob(&base))));
     for edits in input.versions.iter().take(4) {
         let (bytes, runs) = make(&base, edits);
         let (found, next) =
-            detector.trace(&blob(&bytes), evidence.as_ref().map(|evidence| (evidence, runs.as_slice())));
+            detector.trace(&blob(&bytes), evidence.as_ref().map(|evidence| (evidence, runs.as_slice())), true);
         assert_eq!(told(found), told(detector.scan(&blob(&bytes))));
         (base, evidence) = (bytes, next);
     }

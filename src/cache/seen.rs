@@ -43,13 +43,14 @@ struct Kept {
     decoded: Vec<u8>,
     encoded: Option<Bytes>,
     span: Range,
-    evidence: Vec<Range>,
+    whole: Range,
     start: Place,
     end: Place,
     confidence: Confidence,
     notes: Vec<Word>,
-    related: Vec<(Word, Range, Place, Place)>,
-    snippet: Vec<(Bytes, Option<Word>, bool)>,
+    related: Vec<(Word, Range, bool, Place, Place)>,
+    /// The window, where in it the secret is, and all secrets there.
+    snippet: (Bytes, Range, Vec<(Range, Bytes, usize)>),
     guessable: bool,
     dropped: Option<Word>,
     paths: Vec<Word>,
@@ -183,20 +184,23 @@ impl KeptContents {
 
 impl Kept {
     fn of<'a>(candidate: &'a Candidate, numbers: &mut Numbers<'a>) -> Self {
-        let mut related =
-            |part: &'a Related| (numbers.word(&part.rule.id), range(&part.span), place(&part.start), place(&part.end));
-        let related = candidate.related.iter().map(&mut related).collect();
-        let mut piece = |(raw, mask, focus): (&'a [u8], Option<&'a str>, bool)| {
-            (numbers.of(Cow::Borrowed(raw)), mask.map(|mask| numbers.word(mask)), focus)
+        let mut related = |part: &'a Related| {
+            (numbers.word(&part.rule.id), range(&part.span), part.needed, place(&part.start), place(&part.end))
         };
-        let snippet = candidate.snippet.reveal_pieces().map(&mut piece).collect();
+        let related = candidate.related.iter().map(&mut related).collect();
+        let (window, focus, secrets) = candidate.snippet.reveal_parts();
+        let mut masked = |(span, secret): &'a (Span, Secret)| {
+            (range(span), numbers.of(Cow::Borrowed(secret.reveal())), secret.public())
+        };
+        let secrets = secrets.iter().map(&mut masked).collect();
+        let snippet = (numbers.of(Cow::Borrowed(window)), range(&focus), secrets);
         Self {
             rule: numbers.word(&candidate.rule.id),
             secret: (numbers.of(Cow::Borrowed(candidate.secret.reveal())), candidate.secret.public()),
             decoded: candidate.decoded.iter().filter_map(coding_number).collect(),
             encoded: candidate.encoded.as_ref().map(|encoded| numbers.of(Cow::Borrowed(encoded.reveal()))),
             span: range(&candidate.span),
-            evidence: candidate.evidence.iter().map(range).collect(),
+            whole: range(&candidate.whole),
             start: place(&candidate.start),
             end: place(&candidate.end),
             confidence: candidate.confidence,
@@ -211,39 +215,41 @@ impl Kept {
     }
 
     fn candidate<'r>(self, words: &Words, rule: &impl Fn(&str) -> Option<&'r Arc<RuleMeta>>) -> Option<Candidate> {
-        let related = |(id, at, start, end): (Word, Range, Place, Place)| {
+        let related = |(id, at, needed, start, end): (Word, Range, bool, Place, Place)| {
             let rule = Arc::clone(rule(words.word(id)?)?);
-            Some(Related { rule, span: span(at), start: position(start), end: position(end) })
+            Some(Related { rule, span: span(at), needed, start: position(start), end: position(end) })
         };
-        let piece = |(raw, mask, focus): (Bytes, Option<Word>, bool)| {
-            let mask = match mask {
-                Some(mask) => Some(words.text(mask)?),
-                None => None,
-            };
-            Some((words.bytes(raw)?.to_vec(), mask, focus))
-        };
+        let secret = |bytes: Bytes, public: usize| Some(Secret::new(words.bytes(bytes)?, public));
+        let (window, focus, secrets) = self.snippet;
+        let masked = |(at, bytes, public): (Range, Bytes, usize)| Some((span(at), secret(bytes, public)?));
+        let secrets: Vec<(Span, Secret)> = secrets.into_iter().map(masked).collect::<Option<_>>()?;
+        let secrets: Vec<(Span, &Secret)> = secrets.iter().map(|(span, secret)| (*span, secret)).collect();
         let dropped = match self.dropped {
-            Some(why) => Some(words.text(why)?),
+            Some(why) => Some(words.text(why)?.into()),
             None => None,
         };
         let coding = |number: u8| Coding::ALL.get(usize::from(number)).copied();
         let encoded = match self.encoded {
-            Some(encoded) => Some(Secret::new(words.bytes(encoded)?, 0)),
+            Some(encoded) => Some(secret(encoded, 0)?),
             None => None,
         };
         Some(Candidate {
             rule: Arc::clone(rule(words.word(self.rule)?)?),
-            secret: Secret::new(words.bytes(self.secret.0)?, self.secret.1),
+            secret: secret(self.secret.0, self.secret.1)?,
             decoded: self.decoded.into_iter().map(coding).collect::<Option<_>>()?,
             encoded,
             span: span(self.span),
-            evidence: self.evidence.into_iter().map(span).collect(),
+            whole: span(self.whole),
             start: position(self.start),
             end: position(self.end),
             confidence: self.confidence,
-            notes: self.notes.into_iter().map(|note| words.text(note).map(Note)).collect::<Option<_>>()?,
+            notes: self
+                .notes
+                .into_iter()
+                .map(|note| words.text(note).map(|note| Note(note.into())))
+                .collect::<Option<_>>()?,
             related: self.related.into_iter().map(related).collect::<Option<_>>()?,
-            snippet: Snippet::from_pieces(self.snippet.into_iter().map(piece).collect::<Option<_>>()?),
+            snippet: Snippet::new(words.bytes(window)?, span(focus), &secrets),
             guessable: self.guessable,
             dropped,
             // Secrets claim nothing; no other check looks at histories.

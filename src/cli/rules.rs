@@ -240,7 +240,7 @@ fn explain(path: Option<&str>, text: Option<&str>) -> anyhow::Result<u8> {
                 None => format!("confidence {}", guess.confidence),
             };
             writeln!(out, "{line}:{column}  {}  {decided}", guess.secret)?;
-            for note in &guess.notes {
+            for note in guess.notes.iter() {
                 writeln!(out, "    {}", note.0)?;
             }
             for (fact, number, moved) in reasons(guess, path.as_ref()).into_iter().take(FACTS) {

@@ -144,20 +144,12 @@ fn candidates(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seen: &[See
         let Some(rule) = rules.get(here.rule) else { continue };
         let stored = |span: Span| text.map.span(text.bytes, span);
         // An identifier that is only shown with the secret makes it no other one when it changes.
-        let needed = |part: usize| {
-            let id = rules.get(part).map(Rule::id);
-            !rule.requires.iter().any(|required| required.optional && Some(required.rule.as_str()) == id)
-        };
-        let parts = here.parts.iter().filter(|(part, _)| needed(*part)).map(|(_, span)| *span);
-        let evidence: Vec<Span> = std::iter::once(here.whole).chain(parts).map(stored).collect();
-        if !is_fresh(rule, here, blob, &evidence) {
-            continue;
-        }
+        let needed = |part: &Rule| !rule.requires.iter().any(|asked| asked.optional && asked.rule == part.id());
         let related = here.parts.iter().filter_map(|(part, span)| {
-            let rule = Arc::clone(&rules.get(*part)?.meta);
-            Some(Related { rule, span: stored(*span), start: positions.at(span.start), end: positions.at(span.end) })
+            let (part, start, end) = (rules.get(*part)?, positions.at(span.start), positions.at(span.end));
+            Some(Related { rule: Arc::clone(&part.meta), needed: needed(part), span: stored(*span), start, end })
         });
-        out.push(Candidate {
+        let candidate = Candidate {
             rule: Arc::clone(&rule.meta),
             secret: here.value.clone(),
             claim: None,
@@ -165,7 +157,7 @@ fn candidates(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seen: &[See
             encoded: (here.value.reveal() != here.secret.of(text.bytes))
                 .then(|| Secret::new(here.secret.of(text.bytes), 0)),
             span: stored(here.secret),
-            evidence,
+            whole: stored(here.whole),
             start: positions.at(here.secret.start),
             end: positions.at(here.secret.end),
             confidence: here.confidence,
@@ -181,17 +173,20 @@ fn candidates(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seen: &[See
             dropped: here.dropped.clone(),
             paths: here.paths.clone(),
             features: here.features.clone(),
-        });
+        };
+        if is_fresh(rule, here, blob, &candidate) {
+            out.push(candidate);
+        }
     }
     out
 }
 
 /// A path-conditional rule that only the new path of a rename satisfies has never looked at the blob before; nor has a
 /// guess counted that is more confident at the new path.
-fn is_fresh(rule: &Rule, seen: &Seen, blob: &Blob<'_>, evidence: &[Span]) -> bool {
+fn is_fresh(rule: &Rule, seen: &Seen, blob: &Blob<'_>, candidate: &Candidate) -> bool {
     let surer = |path| generic::decide_at(&seen.features, Some(path)).confidence < Some(seen.confidence);
     let new_here = |path| !rule.applies_to(Some(path)) || !seen.features.is_empty() && surer(path);
-    blob.fresh.touches(evidence) || blob.former_path.is_some_and(new_here)
+    blob.fresh.touches(candidate.evidence()) || blob.former_path.is_some_and(new_here)
 }
 
 /// Positions of all that is told, computed in one walk.

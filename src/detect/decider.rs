@@ -8,13 +8,13 @@ use std::sync::Arc;
 use super::Detector;
 use super::drops::DropReason;
 use super::generic::{self, Decision, Facts, PathFacts};
-use crate::model::{BytePath, Candidate, Confidence};
+use crate::model::{BytePath, Candidate, Confidence, Notes};
 
 /// Decides guesses of one history.
 pub struct Decider<'d> {
     detector: &'d Detector,
     /// By guess and paths.
-    decided: RefCell<HashMap<Question, Option<Decision>>>,
+    decided: RefCell<HashMap<Question, Option<(Notes, Decision)>>>,
     facts: RefCell<HashMap<BytePath, PathFacts>>,
 }
 
@@ -36,11 +36,13 @@ impl<'d> Decider<'d> {
         let Some(rule) = index.and_then(|index| self.detector.rules.get(index)) else { return };
         let question = (Arc::clone(&candidate.features), Arc::clone(paths), elsewhere);
         let mut decided = self.decided.borrow_mut();
-        let best = decided.entry(question).or_insert_with(|| self.best(&candidate.features, paths, elsewhere));
-        let Some(best) = best else { return };
+        let best =
+            || self.best(&candidate.features, paths, elsewhere).map(|best| (Notes::from_iter([best.note()]), best));
+        let best = decided.entry(question).or_insert_with(best);
+        let Some((notes, best)) = best else { return };
         candidate.confidence = best.confidence.unwrap_or(Confidence::Low).min(rule.confidence);
-        candidate.dropped = best.confidence.is_none().then(|| DropReason::Model.text().to_owned());
-        candidate.notes = vec![best.note()];
+        candidate.dropped = best.confidence.is_none().then_some(DropReason::Model.text().into());
+        candidate.notes = notes.clone();
     }
 
     fn best(&self, features: &[u8], paths: &[BytePath], elsewhere: bool) -> Option<Decision> {

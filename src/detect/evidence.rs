@@ -12,15 +12,15 @@ use super::encoding::Encoding;
 use super::generic;
 use super::judge::Seen;
 use super::matcher::BEHIND;
-use super::prefilter::Go;
+use super::prefilter::{Go, MARK};
 use super::sweep::{self, MOST, Pass, Step, Swept};
 use crate::model::{Blob, Copied, Span};
 use crate::rule::{Kind, Rule};
 
 /// What was seen in a blob, independent of its path.
 pub struct Evidence {
-    /// Anchors, by place: of far-reaching rules all, of others those with a match.
-    steps: Vec<Kept>,
+    /// Anchors, by place.
+    steps: Vec<Step>,
     /// Where keyward's own comments stand.
     marks: Vec<usize>,
     /// Upper bound of the work that a look at the whole text takes.
@@ -33,20 +33,15 @@ pub struct Evidence {
     length: usize,
 }
 
-#[derive(Clone)]
-struct Kept {
-    rule: usize,
-    anchor: Span,
-    /// As it lay in the text where it was matched, whose anchor began at `.0`.
-    seen: Option<Arc<(usize, Seen)>>,
-}
-
-/// Rules that look no further than so many bytes around their anchor's start are asked again near every change; of the
-/// others the anchors are kept.
-const NEAR: usize = 192;
+/// Evidence is not handed on where an anchor, with what must follow it, is longer: it takes in what lies so near a change
+/// that an anchor may reach into that.
+const MOST_OF_ANCHOR: usize = 192;
+/// Shorter parts of a run are looked at as if they had changed: to take one over costs about what it costs to look at so
+/// many bytes, and half of git's copies are shorter than a line.
+const WORTH: usize = 256;
 /// The farthest that the generic grammar looks from its anchor's start, either way.
 const GRAMMAR: usize = 4096;
-const _: () = assert!(generic::BACK <= GRAMMAR && generic::AHEAD + NEAR <= GRAMMAR);
+const _: () = assert!(generic::BACK <= GRAMMAR && generic::AHEAD + MOST_OF_ANCHOR <= GRAMMAR);
 /// Bytes before a secret that may belong to an escape, and one more for the regex's own look behind.
 const BEFORE: usize = 9;
 
@@ -68,6 +63,8 @@ struct Stretch {
     first: bool,
     /// True when both texts end here.
     last: bool,
+    /// Bytes from an anchor's start on that decide whether it is one.
+    longest: usize,
 }
 
 impl Stretch {
@@ -83,13 +80,11 @@ impl Stretch {
         self.holds(carrier.start, decode::BACK, carrier.len().saturating_add(decode::AHEAD))
     }
 
-    /// The places all of whose neighbourhood was taken over.
+    /// The places where an anchor begins exactly if one does in the base: nothing before one decides of that.
     fn inner(&self) -> Span {
         let end = self.run.to + self.run.len;
-        Span::new(
-            if self.first { self.run.to } else { self.run.to.saturating_add(NEAR) },
-            if self.last { end } else { end.saturating_sub(NEAR - 1) },
-        )
+        let end = if self.last { end } else { (end + 1).saturating_sub(self.longest) };
+        Span::new(self.run.to, end.max(self.run.to))
     }
 
     /// The same in the base.
@@ -99,27 +94,29 @@ impl Stretch {
     }
 }
 
-/// True when evidence can be handed on at all: no anchor is longer than what is looked at again near a change.
-pub(super) fn can_trace(rules: &[Rule]) -> bool {
+/// Bytes of the longest anchor, with what must follow it, and of keyward's own comment.
+pub(super) fn longest_anchor(rules: &[Rule]) -> usize {
     let anchors = rules.iter().flat_map(|rule| &rule.anchors);
-    anchors.map(|anchor| anchor.text.len() + anchor.then.as_ref().map_or(0, |then| usize::from(then.least))).max()
-        <= Some(NEAR)
+    let lengths =
+        anchors.map(|anchor| anchor.text.len() + anchor.then.as_ref().map_or(0, |then| usize::from(then.least)));
+    lengths.max().unwrap_or_default().max(MARK.len())
 }
 
-/// Looks at a blob of a history; what is to be told of it, and what is to be known of it.
+/// Looks at a blob of a history; what is to be told of it, and where that is `wanted` what is to be known of it.
 pub(super) fn trace(
     detector: &Detector,
     blob: &Blob<'_>,
     base: Option<(&Evidence, &[Copied])>,
+    wanted: bool,
 ) -> (Option<Swept>, Option<Evidence>) {
     let Encoding::Bytes { skip } = Encoding::of(blob.bytes) else { return (sweep::sweep(detector, blob), None) };
     if decode::is_whole(blob.bytes) {
         return (sweep::sweep(detector, blob), None);
     }
-    let followed = base.and_then(|(base, runs)| follow(detector, blob, base, runs));
-    let (pass, spent, decoded) = followed.unwrap_or_else(|| {
+    let followed = base.and_then(|(base, runs)| follow(detector, blob, base, runs, wanted));
+    let (mut pass, spent, decoded) = followed.unwrap_or_else(|| {
         let mut pass = Pass::new(detector, blob, blob.bytes);
-        pass.trail = Some(Vec::new());
+        pass.trail = wanted.then(Vec::new);
         pass.whole();
         if !pass.seens.cut {
             decode::whole(&mut pass);
@@ -127,8 +124,9 @@ pub(super) fn trace(
         let (spent, decoded) = (pass.budget.spent(), pass.bounds.spent());
         (pass, spent, decoded)
     });
-    let sound = !pass.seens.cut && !pass.seens.shut && pass.seens.broken.is_empty() && detector.traces;
-    let evidence = sound.then(|| Evidence::of(detector, &pass, spent, decoded));
+    let sound =
+        !pass.seens.cut && !pass.seens.shut && pass.seens.broken.is_empty() && detector.longest <= MOST_OF_ANCHOR;
+    let evidence = pass.trail.take().filter(|_| sound).map(|steps| Evidence::of(&pass, steps, spent, decoded));
     let seens = pass.finish();
     ((!seens.is_empty()).then_some(Swept { skip, stored: seens, decoded: None }), evidence)
 }
@@ -140,24 +138,34 @@ fn follow<'p>(
     blob: &'p Blob<'p>,
     base: &Evidence,
     runs: &[Copied],
+    wanted: bool,
 ) -> Option<(Pass<'p>, u64, usize)> {
     let mut pass = Pass::new(detector, blob, blob.bytes);
-    pass.trail = Some(Vec::new());
+    pass.trail = wanted.then(|| Vec::with_capacity(base.steps.len() + 16));
     let length = blob.bytes.len();
+    let longest = detector.longest;
     let ends = |run: &Copied| run.from + run.len == base.length && run.to + run.len == length;
     let stretches: Vec<Stretch> = runs
         .iter()
-        .map(|run| Stretch { run: *run, first: run.from == 0 && run.to == 0, last: ends(run) })
-        .filter(|stretch| !stretch.inner().is_empty())
+        .map(|run| Stretch { run: *run, first: run.from == 0 && run.to == 0, last: ends(run), longest })
+        .filter(|stretch| stretch.inner().len() >= WORTH)
         .collect();
-    let mut windows = Vec::with_capacity(stretches.len() + 1);
+    let mut windows: Vec<Span> = Vec::new();
+    if stretches.first().is_some_and(|stretch| stretch.run.to == 0 && !stretch.first) {
+        // What stood before is gone: no anchor hangs on that, but what is encoded does.
+        windows.push(Span::new(0, decode::NEAR));
+    }
     let mut from = 0;
     for inner in stretches.iter().map(Stretch::inner).chain([Span::new(length, length)]) {
-        if from < inner.start && pass.part(Span::new(from, inner.start), inner.start.saturating_add(NEAR)) == Go::Stop {
-            return None;
-        }
         if from < inner.start {
-            windows.push(Span::new(from.saturating_sub(decode::NEAR), inner.start.saturating_add(decode::NEAR)));
+            if pass.part(Span::new(from, inner.start), inner.start.saturating_add(longest)) == Go::Stop {
+                return None;
+            }
+            let near = Span::new(from.saturating_sub(decode::NEAR), inner.start.saturating_add(decode::NEAR));
+            match windows.last_mut() {
+                Some(last) if near.start <= last.end => last.end = near.end,
+                _ => windows.push(near),
+            }
         }
         from = from.max(inner.end);
     }
@@ -222,15 +230,16 @@ fn take_over(detector: &Detector, pass: &mut Pass<'_>, base: &Evidence, stretch:
     let place = |at: usize| at - run.from + run.to;
     let first = base.steps.partition_point(|step| step.anchor.start < old.start);
     for step in base.steps.iter().skip(first).take_while(|step| step.anchor.start < old.end) {
-        let Some(rule) = detector.rules.get(step.rule) else { continue };
+        let index = step.rule as usize;
+        let Some(rule) = detector.rules.get(index) else { continue };
         let at = place(step.anchor.start);
         let anchor = Span::new(at, at + step.anchor.len());
-        let (back, ahead) = reach(rule);
+        let (back, ahead) = if step.near { (generic::NAMED, anchor.len() + generic::NAMED) } else { reach(rule) };
         let go = if stretch.holds(at, back, ahead) {
-            let seen = step.seen.as_ref().map(|seen| moved(&seen.1, seen.0, at));
-            pass.take(step.rule, anchor, seen)
+            let seen = step.kept.as_ref().map(|kept| moved(&kept.1, kept.0, at));
+            pass.take(Step { anchor, kept: step.kept.clone(), ..*step }, seen)
         } else {
-            pass.anchor(step.rule, anchor)
+            pass.anchor(index, anchor)
         };
         if go == Go::Stop {
             return go;
@@ -251,19 +260,13 @@ fn moved(seen: &Seen, from: usize, to: usize) -> Seen {
 }
 
 impl Evidence {
-    fn of(detector: &Detector, pass: &Pass<'_>, spent: u64, decoded: usize) -> Self {
-        let mut steps: Vec<Kept> = Vec::new();
-        for Step { rule, anchor, seen } in pass.trail.iter().flatten() {
-            let seen = seen.and_then(|at| pass.seens.seen.get(at));
-            let far = detector.rules.get(*rule).is_some_and(|rule| {
-                let (back, ahead) = reach(rule);
-                back > NEAR || ahead > NEAR
-            });
-            if far || seen.is_some() {
-                let seen = seen.map(|seen| Arc::new((anchor.start, seen.clone())));
-                steps.push(Kept { rule: *rule, anchor: *anchor, seen });
+    fn of(pass: &Pass<'_>, mut steps: Vec<Step>, spent: u64, decoded: usize) -> Self {
+        for step in &mut steps {
+            if let Some(seen) = step.seen.take().and_then(|at| pass.seens.seen.get(at as usize)) {
+                step.kept = Some(Arc::new((step.anchor.start, seen.clone())));
             }
         }
+        steps.shrink_to_fit();
         steps.sort_by_key(|step| (step.anchor, step.rule));
         let mut marks = pass.seens.marks.clone();
         marks.sort_unstable();

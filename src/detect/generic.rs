@@ -19,6 +19,7 @@ pub(super) use code::is_variable;
 use facts::is_mail;
 pub(super) use facts::{Doubt, Facts, PathFacts};
 pub use steps::{Guess, Guessed, TrainingRow};
+pub(super) use syntax::NAMED;
 use syntax::{GAP, How, Quote, Reading};
 
 use super::search::{Case, Search};
@@ -65,16 +66,32 @@ impl Decision {
     pub(super) fn note(&self) -> Note {
         let chance = self.verdict.chance();
         let (joint, but) = self.but.map_or(("", ""), |but| (", but ", but));
-        Note(format!("a guess: the model takes it for a secret with a chance of {chance} %{joint}{but}"))
+        Note(format!("a guess: the model takes it for a secret with a chance of {chance} %{joint}{but}").into())
     }
 }
 
+/// Why nothing was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// There is no telling name, or nothing may give it a value: nothing farther than [`NAMED`] from the anchor was looked
+    /// at.
+    Name,
+    /// It is given no value, or none that may be a secret.
+    Value,
+}
+
 /// Reads the assignment whose name holds the anchor at `anchor`.
-pub(super) fn read(text: &[u8], anchor: Span) -> Option<Assigned> {
+pub(super) fn read(text: &[u8], anchor: Span) -> Result<Assigned, Refused> {
     let start = anchor.start.saturating_sub(BACK);
-    let window = text.get(start..text.len().min(anchor.end.saturating_add(AHEAD)))?;
+    let end = text.len().min(anchor.end.saturating_add(AHEAD));
+    let window = text.get(start..end).ok_or(Refused::Name)?;
     let anchor = Span::new(anchor.start - start, anchor.end - start);
     let reading = reading(window, anchor)?;
+    assigned(text, window, start, anchor, reading).ok_or(Refused::Value)
+}
+
+/// What was read in a window of the text, which begins at `start`, where its value may be a secret.
+fn assigned(text: &[u8], window: &[u8], start: usize, anchor: Span, reading: Reading) -> Option<Assigned> {
     let pieces = syntax::pieces(window, &reading);
     if let Some(last) = pieces.last() {
         let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.of(window)).copied().collect();
@@ -102,7 +119,7 @@ fn read_as(text: &[u8], anchor: Span, value: Span, said: &[u8]) -> Option<Assign
     let before = text.get(start..value.start).filter(|_| anchor.end <= value.start)?;
     let behind = text.get(value.end..text.len().min(value.end.saturating_add(GAP)))?;
     let window = [before, said, behind].concat();
-    let found = read(&window, Span::new(anchor.start - start, anchor.end - start))?;
+    let found = read(&window, Span::new(anchor.start - start, anchor.end - start)).ok()?;
     let inside = Span::new(before.len(), before.len() + said.len()).contains(&found.value);
     let name = Span::new(start + found.name.start, start + found.name.end);
     let whole = Span::new(name.start.min(value.start), value.end);
@@ -137,23 +154,33 @@ fn user(word: &[u8], said: &[u8]) -> usize {
 /// No user's name is longer.
 const MOST_OF_USER: usize = 64;
 
-fn reading(text: &[u8], anchor: Span) -> Option<Reading> {
+fn reading(text: &[u8], anchor: Span) -> Result<Reading, Refused> {
+    if let Some(other) = other_reading(text, anchor) {
+        return other.ok_or(Refused::Value);
+    }
+    let name = syntax::named(text, anchor).ok_or(Refused::Name)?;
+    let mut reading = syntax::read(text, name, anchor).ok_or(Refused::Value)?;
+    reading.value = core(text, reading.value);
+    Ok(reading)
+}
+
+/// What is read of an anchor that is no word of a name; none where it is one.
+fn other_reading(text: &[u8], anchor: Span) -> Option<Option<Reading>> {
     let word = anchor.of(text);
     let found = |name, (value, quote), how| Reading { name, value, how, quote, keyed: false, wrapped: false };
     if word.ends_with(b"(") {
-        return Some(found(Span::new(anchor.start, anchor.end - 1), syntax::login(text, anchor.end)?, How::Login));
+        let name = Span::new(anchor.start, anchor.end - 1);
+        return Some(syntax::login(text, anchor.end).map(|value| found(name, value, How::Login)));
     }
     if word == b"://" {
-        let (user, value) = syntax::userinfo(text, anchor.end)?;
-        return Some(found(user, (value, Quote::Bare), How::Url));
+        let user = syntax::userinfo(text, anchor.end);
+        return Some(user.map(|(user, value)| found(user, (value, Quote::Bare), How::Url)));
     }
     if word.get(..COOKIE.len()).is_some_and(|start| start.eq_ignore_ascii_case(COOKIE)) {
-        let (name, value) = syntax::cookie(text, anchor.end)?;
-        return Some(found(name, (value, Quote::Bare), How::Query));
+        let cookie = syntax::cookie(text, anchor.end);
+        return Some(cookie.map(|(name, value)| found(name, (value, Quote::Bare), How::Query)));
     }
-    let mut reading = syntax::read(text, anchor)?;
-    reading.value = core(text, reading.value);
-    Some(reading)
+    None
 }
 
 /// The anchor of headers and calls that hold cookies.

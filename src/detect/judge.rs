@@ -1,5 +1,6 @@
 //! What a match is worth: entropy, looks, checksum, parts nearby, better rules over the same bytes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::checksum::{self, Verdict};
@@ -9,7 +10,7 @@ use super::generic;
 use super::lines::Lines;
 use super::placeholder::{self, Look};
 use super::structure::LOCKED;
-use crate::model::{Coding, Confidence, Note, Secret, Span};
+use crate::model::{Coding, Confidence, Note, Notes, Secret, Span};
 use crate::rule::{Checksum, Kind, Rule};
 
 /// A match on its way to a candidate. Spans are in the text that was matched.
@@ -26,9 +27,9 @@ pub(super) struct Seen {
     /// What it is worth so far.
     pub(super) confidence: Confidence,
     /// Why.
-    pub(super) notes: Vec<Note>,
+    pub(super) notes: Notes,
     /// Why it counts for nothing.
-    pub(super) dropped: Option<String>,
+    pub(super) dropped: Option<Cow<'static, str>>,
     /// Composite parts, as (rule, span).
     pub(super) parts: Vec<(usize, Span)>,
     /// Globs that a path found later must satisfy.
@@ -72,15 +73,15 @@ impl Seen {
         let look = placeholder::look(value, secret.public());
         let form = !rule.meta.generic && rule.checksum.is_none() && rule.confidence > Confidence::Low;
         match look {
-            Look::Placeholder(why) => self.dropped = Some(why.to_owned()),
+            Look::Placeholder(why) => self.dropped = Some(why.into()),
             // Where only the name speaks for it, `password` is no password; in a connection string it may be.
-            Look::Common(why) if rule.meta.generic => self.dropped = Some(why.to_owned()),
+            Look::Common(why) if rule.meta.generic => self.dropped = Some(why.into()),
             // What proves itself, or was doubtful to begin with, has no need of the benefit of the doubt.
-            Look::Dull(why) if !form => self.dropped = Some(why.to_owned()),
+            Look::Dull(why) if !form => self.dropped = Some(why.into()),
             Look::Common(_) | Look::Dull(_) | Look::Doubtful(_) | Look::Real => {}
         }
         if look == Look::Real && matches!(rule.kind, Kind::Keyed | Kind::Assigned) && generic::is_words(value) {
-            self.dropped.get_or_insert_with(|| DropReason::Words.text().to_owned());
+            self.dropped.get_or_insert(DropReason::Words.text().into());
         }
         if entropy < f64::from(rule.entropy) {
             let why = format!(
@@ -90,16 +91,16 @@ impl Seen {
             );
             // A rule that knows the place (a connection string, a command) may see a poor password there.
             if !rule.meta.generic && (rule.kind == Kind::Regex || form && matches!(look, Look::Dull(_))) {
-                self.lower(&why);
+                self.lower(why);
             } else {
-                self.dropped.get_or_insert(why);
+                self.dropped.get_or_insert(why.into());
             }
         }
-        self.notes.extend(rule.checksum.and_then(|kind| checksum::note(kind, value)).map(Note));
+        self.notes.extend(rule.checksum.and_then(|kind| checksum::note(kind, value)).map(|note| Note(note.into())));
         match rule.checksum.map(|kind| checksum::verify(kind, value)) {
             Some(Verdict::Holds(why)) => {
                 self.confidence = Confidence::Certain;
-                self.notes.push(Note(why.to_owned()));
+                self.notes.push(Note(why.into()));
                 if matches!(
                     rule.checksum,
                     Some(Checksum::Crc32Base62 | Checksum::Crc32Base36 | Checksum::Crc32Hex | Checksum::Bech32)
@@ -114,7 +115,7 @@ impl Seen {
                 if why == LOCKED {
                     self.confidence = self.confidence.min(Confidence::Medium);
                 }
-                self.notes.push(Note(why.to_owned()));
+                self.notes.push(Note(why.into()));
             }
             None => {}
         }
@@ -124,9 +125,9 @@ impl Seen {
         }
     }
 
-    fn lower(&mut self, why: &str) {
+    fn lower(&mut self, why: impl Into<Cow<'static, str>>) {
         self.confidence = Confidence::Low;
-        self.notes.push(Note(why.to_owned()));
+        self.notes.push(Note(why.into()));
     }
 }
 
@@ -186,12 +187,9 @@ pub(super) fn compose(
                     break;
                 }
                 None => {
-                    candidate.dropped = Some(format!(
-                        "{}{}` within {} lines",
-                        DropReason::Part.text(),
-                        required.rule,
-                        required.within_lines
-                    ));
+                    let (rule, lines) = (&required.rule, required.within_lines);
+                    let why = format!("{}{rule}` within {lines} lines", DropReason::Part.text());
+                    candidate.dropped = Some(why.into());
                     break;
                 }
             }
@@ -253,7 +251,7 @@ pub(super) fn settle(seen: &mut [Seen], rules: &[Rule]) {
     }
     for (index, why) in losers {
         if let Some(loser) = seen.get_mut(index) {
-            loser.dropped = Some(why);
+            loser.dropped = Some(why.into());
         }
     }
 }
@@ -265,7 +263,8 @@ pub(super) fn give_way(own: &mut [Seen], within: &mut [Seen], rules: &[Rule]) {
         |seen: &Seen| seen.dropped.is_none() && !seen.apart && rules.get(seen.rule).is_some_and(|rule| !rule.part);
     let guess = |seen: &Seen| rules.get(seen.rule).is_some_and(|rule| rule.kind == Kind::Assignment);
     let covered = |by: &Seen| {
-        Some(format!("{}{}", DropReason::Covered.text(), rules.get(by.rule).map(Rule::id).unwrap_or_default()))
+        let by = rules.get(by.rule).map(Rule::id).unwrap_or_default();
+        Some(format!("{}{by}", DropReason::Covered.text()).into())
     };
     let longest = own.iter().map(|seen| seen.secret.len()).max().unwrap_or_default();
     for inner in within.iter_mut().filter(|seen| counts(seen)) {

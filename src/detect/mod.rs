@@ -55,8 +55,8 @@ pub struct Detector {
     simd: Simd,
     /// Names that are given values of one form only.
     claims: Vec<String>,
-    /// True when what was seen in a blob can be handed on to those made from it.
-    traces: bool,
+    /// Bytes of the longest anchor, with what must follow it.
+    longest: usize,
     /// There when somebody wants to hear of guesses that the model refuses, and to see what else is dropped.
     refused: OnceLock<()>,
     /// There when somebody asked for counts.
@@ -113,7 +113,7 @@ impl Detector {
         let prefilter = Prefilter::new(&rules, simd)?;
         let matchers = rules.iter().map(|_| Matcher::default()).collect();
         let claims = rules.iter().flat_map(|rule| rule.claims.iter().cloned()).collect();
-        let traces = evidence::can_trace(&rules);
+        let longest = evidence::longest_anchor(&rules);
         Ok(Self {
             rules,
             matchers,
@@ -121,7 +121,7 @@ impl Detector {
             prefilter,
             simd,
             claims,
-            traces,
+            longest,
             refused: OnceLock::new(),
             ledger: OnceLock::new(),
         })
@@ -169,9 +169,15 @@ impl Detector {
     }
 
     /// The same for a blob of a history: of one made from another, with what was seen in that, only what changed is looked
-    /// at. What is found is what [`Detector::scan`] finds. Without evidence, those made from it must be looked at whole.
-    pub fn trace(&self, blob: &Blob<'_>, base: Option<(&Evidence, &[Copied])>) -> (Option<Found>, Option<Evidence>) {
-        let (swept, evidence) = evidence::trace(self, blob, base);
+    /// at. What is found is what [`Detector::scan`] finds. Evidence of it comes only where it is `wanted`; without any,
+    /// those made from it must be looked at whole.
+    pub fn trace(
+        &self,
+        blob: &Blob<'_>,
+        base: Option<(&Evidence, &[Copied])>,
+        wanted: bool,
+    ) -> (Option<Found>, Option<Evidence>) {
+        let (swept, evidence) = evidence::trace(self, blob, base, wanted);
         (swept.and_then(|swept| assemble::found(self, blob, swept)), evidence)
     }
 

@@ -100,7 +100,7 @@ impl Trial<'_> {
         let mut seen = self.candidates(&text);
         if self.rule.checksum.is_some() {
             // With a wrong checksum it may give way to a rule that is surer; with a right one it may not.
-            let gave_way = |why: &String| why.starts_with("covered by");
+            let gave_way = |why: &std::borrow::Cow<'_, str>| why.starts_with("covered by");
             seen.iter_mut()
                 .for_each(|candidate| candidate.dropped = candidate.dropped.take().filter(|why| !gave_way(why)));
         }

@@ -14,7 +14,7 @@ use super::matcher::{Budget, Match, Matcher};
 use super::placeholder;
 use super::prefilter::{Go, Hit, Simd};
 use super::work::Work;
-use crate::model::{Blob, Coding, Confidence, OriginKind, Secret, Span};
+use crate::model::{Blob, Coding, Confidence, Notes, OriginKind, Secret, Span};
 use crate::rule::{Kind, Rule};
 
 /// More matches than this in one blob are not looked at.
@@ -103,13 +103,28 @@ pub(super) struct Pass<'p> {
 }
 
 /// An anchor that was seen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Step {
-    pub(super) rule: usize,
     pub(super) anchor: Span,
-    /// Its place in [`Seens::seen`], before that is sorted.
-    pub(super) seen: Option<usize>,
+    /// What is kept of its match; until the pass is over only where that was taken over.
+    pub(super) kept: Option<Told>,
+    /// The place of its match in [`Seens::seen`] before that is sorted, where it was not.
+    pub(super) seen: Option<u32>,
+    /// Its rule's index.
+    pub(super) rule: u32,
+    /// The generic grammar refused it for what stands no farther than [`generic::NAMED`] from it.
+    pub(super) near: bool,
 }
+
+impl Step {
+    /// Nothing was made of it.
+    pub(super) fn new(rule: usize, anchor: Span) -> Self {
+        Self { anchor, kept: None, seen: None, rule: u32::try_from(rule).unwrap_or(u32::MAX), near: false }
+    }
+}
+
+/// A match that was told, and where its anchor began in the text where it was matched: every version that takes it over shares it.
+pub(super) type Told = Arc<(usize, Seen)>;
 
 impl<'p> Pass<'p> {
     pub(super) fn new(detector: &'p Detector, blob: &'p Blob<'p>, text: &'p [u8]) -> Self {
@@ -197,9 +212,16 @@ impl<'p> Pass<'p> {
         let Some(paths) = path_condition(rule, matcher, self.at.blob) else { return Go::On };
         let began = detector.ledger.get().map(|ledger| (ledger, Instant::now(), self.work));
         self.work.hits += 1;
+        let mut near = false;
         let seen = if rule.kind == Kind::Assignment {
             self.work.passed += 1;
-            if self.budget.spend(0) { guess(detector, index, text, anchor, &self.at) } else { None }
+            if self.budget.spend(0) {
+                let read = read(text, anchor);
+                near = matches!(read, Err(generic::Refused::Name));
+                read.ok().and_then(|read| guess(detector, index, text, anchor, read, &self.at))
+            } else {
+                None
+            }
         } else {
             let found = matcher.find(rule, text, anchor, &mut self.budget, &mut self.work);
             let mut seen = found.map(|found| plain(index, rule, text, anchor, found));
@@ -224,15 +246,18 @@ impl<'p> Pass<'p> {
         if seen.is_none() && matcher.error().is_some() && !self.seens.broken.contains(&index) {
             self.seens.broken.push(index);
         }
-        self.take(index, anchor, seen)
+        self.take(Step { near, ..Step::new(index, anchor) }, seen)
     }
 
     /// Notes what a rule made of its anchor.
-    pub(super) fn take(&mut self, rule: usize, anchor: Span, seen: Option<Seen>) -> Go {
+    pub(super) fn take(&mut self, step: Step, seen: Option<Seen>) -> Go {
         if let Some(trail) = &mut self.trail {
-            trail.push(Step { rule, anchor, seen: seen.is_some().then_some(self.seens.seen.len()) });
+            let fresh = seen.is_some() && step.kept.is_none();
+            trail.push(Step { seen: fresh.then_some(self.seens.seen.len() as u32), ..step });
         }
-        self.seens.seen.extend(seen);
+        if let Some(seen) = seen {
+            self.seens.seen.push(seen);
+        }
         if self.budget.is_spent() || self.seens.seen.len() >= MOST {
             self.seens.cut = true;
             return Go::Stop;
@@ -269,7 +294,7 @@ fn plain(index: usize, rule: &Rule, text: &[u8], anchor: Span, Match { whole, se
         secret,
         value: Secret::new(secret.of(text), if secret.start == anchor.start { anchor.len() } else { 0 }),
         confidence: rule.confidence,
-        notes: Vec::new(),
+        notes: Notes::default(),
         dropped: None,
         parts: Vec::new(),
         paths: Vec::new(),
@@ -284,19 +309,18 @@ fn plain(index: usize, rule: &Rule, text: &[u8], anchor: Span, Match { whole, se
 const BASELINE: &[u8] = b".keyward-baseline.json";
 
 /// The generic grammar, with what the model makes of the value. In a history that is provisional: see [`super::Decider`].
-fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Whereabouts<'_>) -> Option<Seen> {
+fn guess(
+    detector: &Detector,
+    index: usize,
+    text: &[u8],
+    anchor: Span,
+    (mut found, mut decoded): Given,
+    at: &Whereabouts<'_>,
+) -> Option<Seen> {
     if at.blob.origin.path.as_ref().is_some_and(|path| path.file_name() == BASELINE) {
         return None;
     }
     let rule = detector.rules.get(index)?;
-    let read = generic::read(text, anchor);
-    let (mut found, mut decoded) = match read {
-        Some(found) => (found, None),
-        None => {
-            let (found, value, how) = escaped(text, anchor)?;
-            (found, Some((value, how)))
-        }
-    };
     let stands = found.said.as_deref().unwrap_or_else(|| found.value.of(text));
     if decoded.is_none()
         && let Some((said, how)) = decode::value(stands)
@@ -326,7 +350,7 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
     let mut seen = plain(index, rule, text, anchor, Match { whole: found.whole, secret: found.value });
     seen.value = Secret::new(judged, 0);
     seen.confidence = decision.confidence.unwrap_or(Confidence::Low).min(rule.confidence);
-    seen.dropped = refused.then(|| DropReason::Model.text().to_owned());
+    seen.dropped = refused.then_some(DropReason::Model.text().into());
     seen.notes.push(decision.note());
     seen.features = found.facts.pathless();
     if let Some((value, how)) = decoded {
@@ -335,15 +359,27 @@ fn guess(detector: &Detector, index: usize, text: &[u8], anchor: Span, at: &Wher
     Some(seen)
 }
 
+/// What a name is given; with what that says where it is encoded, and how.
+type Given = (generic::Assigned, Option<(Vec<u8>, Coding)>);
+
+fn read(text: &[u8], anchor: Span) -> Result<Given, generic::Refused> {
+    match generic::read(text, anchor) {
+        Ok(found) => Ok((found, None)),
+        Err(why) => match generic::name_of(text, anchor, decode::opens) {
+            None => Err(why),
+            Some(name) => escaped(text, anchor, name).ok_or(generic::Refused::Value),
+        },
+    }
+}
+
 /// A name that is given its value by an escaped sign, as in `password%3D…`, with no more escapes than that: what follows is
 /// read as it says.
-fn escaped(text: &[u8], anchor: Span) -> Option<(generic::Assigned, Vec<u8>, Coding)> {
-    let name = generic::name_of(text, anchor, decode::opens)?;
+fn escaped(text: &[u8], anchor: Span, name: Span) -> Option<Given> {
     let sparse = decode::sparse(text, name.end)?;
     let from = name.end.saturating_sub(generic::BACK);
     let before = text.get(from..name.end)?;
     let window = [before, &sparse.said].concat();
-    let mut found = generic::read(&window, Span::new(anchor.start - from, anchor.end - from))?;
+    let mut found = generic::read(&window, Span::new(anchor.start - from, anchor.end - from)).ok()?;
     let inside = found.value.start.checked_sub(before.len())?;
     let value = found.value.of(&window).to_vec();
     let place = sparse.place(Span::new(inside, inside + found.value.len()));
@@ -351,7 +387,7 @@ fn escaped(text: &[u8], anchor: Span) -> Option<(generic::Assigned, Vec<u8>, Cod
     found.value = Span::new(name.end + place.start, name.end + place.end);
     found.whole = Span::new(name.start, found.value.end);
     found.said = None;
-    Some((found, value, sparse.how))
+    Some((found, Some((value, sparse.how))))
 }
 
 /// What the model cannot know: that a provider gives such names values of another form, which its rule would have

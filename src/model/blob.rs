@@ -65,10 +65,13 @@ impl Fresh {
     }
 
     /// True when evidence made of `parts` (in blob bytes) is new against every parent.
-    pub fn touches(&self, parts: &[Span]) -> bool {
+    pub fn touches(&self, parts: impl IntoIterator<Item = Span>) -> bool {
         match self {
             Fresh::All => true,
-            Fresh::Against(parents) => parents.iter().all(|difference| difference.touches(parts)),
+            Fresh::Against(parents) => {
+                let parts: Vec<Span> = parts.into_iter().collect();
+                parents.iter().all(|difference| difference.touches(&parts))
+            }
         }
     }
 
@@ -111,8 +114,8 @@ mod tests {
         let ours = difference(&[(0, 10)], &[]);
         let theirs = difference(&[(20, 30)], &[]);
         let fresh = Fresh::Against(vec![ours, theirs]);
-        assert!(!fresh.touches(&[Span::new(0, 5)]), "theirs had it");
-        assert!(fresh.touches(&[Span::new(0, 5), Span::new(20, 25)]), "neither had both");
+        assert!(!fresh.touches([Span::new(0, 5)]), "theirs had it");
+        assert!(fresh.touches([Span::new(0, 5), Span::new(20, 25)]), "neither had both");
         assert!(!fresh.is_nothing());
         assert!(Fresh::nothing().is_nothing());
     }

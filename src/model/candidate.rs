@@ -1,6 +1,7 @@
 //! What a check saw, before anybody decided whether it counts.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::{
@@ -8,7 +9,7 @@ use super::{
     Span, any_glob_matches,
 };
 
-/// Something a check saw in a blob.
+/// Something a check saw in a blob. Cheap to clone: a history holds one for each version of a file.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// The rule that saw it.
@@ -23,8 +24,8 @@ pub struct Candidate {
     pub encoded: Option<Secret>,
     /// Where the secret lies in the blob's bytes; where it is encoded, the encoded text.
     pub span: Span,
-    /// Everything the rule looked at: the whole match and each composite part. Decides freshness.
-    pub evidence: Vec<Span>,
+    /// The whole match.
+    pub whole: Span,
     /// The secret's first character.
     pub start: Position,
     /// One past the secret's last character.
@@ -32,7 +33,7 @@ pub struct Candidate {
     /// How sure the check is.
     pub confidence: Confidence,
     /// Why the confidence is what it is, where that needs saying.
-    pub notes: Vec<Note>,
+    pub notes: Notes,
     /// Composite parts found near it.
     pub related: Vec<Related>,
     /// The line the secret starts on.
@@ -40,7 +41,7 @@ pub struct Candidate {
     /// True when the secret could be found by guessing, so that its plain hash would give it away.
     pub guessable: bool,
     /// Set when the check itself drops it; the sentence says why. Kept for `--explain` and for masking.
-    pub dropped: Option<String>,
+    pub dropped: Option<Cow<'static, str>>,
     /// Globs on the path that the blob had no path yet to be held against (histories); empty when decided. It counts
     /// only where the blob is found at a path that [`Candidate::belongs_at`].
     pub paths: Vec<String>,
@@ -61,6 +62,12 @@ impl Candidate {
         }
     }
 
+    /// Everything the rule looked at: the whole match and each composite part that it needs. Decides freshness.
+    pub fn evidence(&self) -> impl Iterator<Item = Span> {
+        let parts = self.related.iter().filter(|part| part.needed).map(|part| part.span);
+        std::iter::once(self.whole).chain(parts)
+    }
+
     /// How binding it is; a secret always is.
     pub fn enforcement(&self) -> Enforcement {
         self.claim.as_ref().map_or(Enforcement::Soft, |claim| claim.enforcement)
@@ -74,7 +81,42 @@ impl Candidate {
 
 /// A reason that moved a candidate's confidence. One sentence, no secret in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note(pub String);
+pub struct Note(pub Cow<'static, str>);
+
+/// A candidate's notes, in order: shared by all versions of a file that say the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes(Arc<[Note]>);
+
+impl Notes {
+    /// One more, at the end.
+    pub fn push(&mut self, note: Note) {
+        self.extend([note]);
+    }
+}
+
+impl Deref for Notes {
+    type Target = [Note];
+
+    fn deref(&self) -> &[Note] {
+        &self.0
+    }
+}
+
+impl FromIterator<Note> for Notes {
+    fn from_iter<I: IntoIterator<Item = Note>>(notes: I) -> Self {
+        let notes: Vec<Note> = notes.into_iter().collect();
+        if notes.is_empty() { Self::default() } else { Self(notes.into()) }
+    }
+}
+
+impl Extend<Note> for Notes {
+    fn extend<I: IntoIterator<Item = Note>>(&mut self, more: I) {
+        let mut more = more.into_iter().peekable();
+        if more.peek().is_some() {
+            *self = self.0.iter().cloned().chain(more).collect();
+        }
+    }
+}
 
 /// A part of a composite secret, such as the key id beside a secret key.
 #[derive(Clone, Debug)]
@@ -83,6 +125,8 @@ pub struct Related {
     pub rule: Arc<RuleMeta>,
     /// Its bytes in the blob.
     pub span: Span,
+    /// True when there is no finding without it; false when it is only shown.
+    pub needed: bool,
     /// Its first character.
     pub start: Position,
     /// One past its last character.

@@ -1,20 +1,23 @@
 //! The line a finding is shown on, cut into plain and secret pieces so that no renderer can forget to mask.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Secret, Span};
 
-/// Part of one line of text around a finding.
-#[derive(Clone, PartialEq, Eq, Default)]
+/// Part of one line of text around a finding. Cheap to clone, and cut only when shown: of a history's many versions of a
+/// line one is.
+#[derive(Clone, Default)]
 pub struct Snippet {
-    window: Box<[u8]>,
-    pieces: Vec<Piece>,
+    window: Arc<[u8]>,
+    focus: Span,
+    /// All secrets known to lie there, and where; beyond its end those that may stand there as well.
+    secrets: Arc<[(Span, Secret)]>,
 }
 
-/// What lies between the piece before and an end in the window.
-#[derive(Clone, PartialEq, Eq)]
+/// Part of a window.
 struct Piece {
-    end: usize,
+    span: Span,
     /// What to show instead; `None` for plain text.
     mask: Option<String>,
     /// Part of the finding this snippet belongs to.
@@ -34,13 +37,19 @@ impl Snippet {
     /// `window` is a line or part of one; `focus` the finding's secret in it; `secrets` every secret known to lie
     /// there, by place. Any further occurrence of one of their values is masked as well.
     pub fn new(window: &[u8], focus: Span, secrets: &[(Span, &Secret)]) -> Self {
+        let secrets = secrets.iter().map(|(span, secret)| (*span, (*secret).clone())).collect();
+        Self { window: window.into(), focus, secrets }
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        let Self { window, focus, secrets } = self;
         let mut masked: Vec<(Span, &Secret)> = Vec::with_capacity(secrets.len());
-        for (span, secret) in secrets {
+        for (span, secret) in secrets.iter() {
             masked.push((*span, secret));
             let value = secret.reveal();
             if (4..=window.len()).contains(&value.len()) {
                 let more = memchr::memmem::find_iter(window, value);
-                masked.extend(more.map(|at| (Span::new(at, at + value.len()), *secret)));
+                masked.extend(more.map(|at| (Span::new(at, at + value.len()), secret)));
             }
         }
         masked.retain(|(span, _)| span.start < window.len() && !span.is_empty());
@@ -63,50 +72,32 @@ impl Snippet {
         for (span, secret) in merged {
             let span = Span::new(span.start, span.end.min(window.len()));
             if at < span.start {
-                pieces.push(Piece { end: span.start, mask: None, focus: false });
+                pieces.push(Piece { span: Span::new(at, span.start), mask: None, focus: false });
             }
             let mask = secret.map_or_else(|| Secret::new(b"", 0).masked(), Secret::masked);
-            pieces.push(Piece { end: span.end, mask: Some(mask), focus: span.overlaps(&focus) });
+            pieces.push(Piece { span, mask: Some(mask), focus: span.overlaps(focus) });
             at = span.end;
         }
         if at < window.len() {
-            pieces.push(Piece { end: window.len(), mask: None, focus: false });
+            pieces.push(Piece { span: Span::new(at, window.len()), mask: None, focus: false });
         }
-        Self { window: window.into(), pieces }
-    }
-
-    /// Each piece with its bytes.
-    fn each(&self) -> impl Iterator<Item = (&[u8], &Piece)> {
-        let starts = std::iter::once(0).chain(self.pieces.iter().map(|piece| piece.end));
-        let spans = starts.zip(&self.pieces).map(|(start, piece)| (Span::new(start, piece.end), piece));
-        spans.map(|(span, piece)| (span.of(&self.window), piece))
+        pieces
     }
 
     /// The pieces to print, in order. `reveal` shows secrets in clear.
     pub fn shown(&self, reveal: bool) -> impl Iterator<Item = Shown> + '_ {
-        self.each().map(move |(raw, piece)| Shown {
-            text: match &piece.mask {
-                Some(mask) if !reveal => mask.clone(),
-                _ => printable(raw),
+        self.pieces().into_iter().map(move |piece| Shown {
+            text: match piece.mask {
+                Some(mask) if !reveal => mask,
+                _ => printable(piece.span.of(&self.window)),
             },
             focus: piece.focus,
         })
     }
 
-    /// The pieces in clear: text, mask (none for plain text), focus. For keeping them where nobody reads, sealed.
-    pub fn reveal_pieces(&self) -> impl Iterator<Item = (&[u8], Option<&str>, bool)> + '_ {
-        self.each().map(|(raw, piece)| (raw, piece.mask.as_deref(), piece.focus))
-    }
-
-    /// From what [`Snippet::reveal_pieces`] gave.
-    pub fn from_pieces(pieces: Vec<(Vec<u8>, Option<String>, bool)>) -> Self {
-        let mut window = Vec::new();
-        let mut joined = |(raw, mask, focus): (Vec<u8>, _, _)| {
-            window.extend_from_slice(&raw);
-            Piece { end: window.len(), mask, focus }
-        };
-        let pieces = pieces.into_iter().map(&mut joined).collect();
-        Self { window: window.into(), pieces }
+    /// What it was made of, in clear. For keeping it where nobody reads, sealed.
+    pub fn reveal_parts(&self) -> (&[u8], Span, &[(Span, Secret)]) {
+        (&self.window, self.focus, &self.secrets)
     }
 
     /// The whole line as one string.

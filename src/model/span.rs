@@ -1,7 +1,7 @@
 //! Byte spans in a blob, and the lines and columns people read.
 
 /// A half-open byte range in a blob's bytes as stored (before any decoding).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// First byte.
     pub start: usize,

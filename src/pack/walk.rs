@@ -22,6 +22,8 @@ pub struct Object<'a> {
     pub kind: ObjectKind,
     /// Its content.
     pub bytes: &'a [u8],
+    /// True when others are made from it.
+    pub is_base: bool,
 }
 
 /// What an object was made from: what that held, and the runs taken over from it, by place.
@@ -38,7 +40,7 @@ pub trait Look: Sync {
     fn local(&self) -> Self::Local;
     /// The most bytes an object of this kind may have to be shown.
     fn most(&self, kind: ObjectKind) -> u64;
-    /// Shows an object. Without evidence, what is made from it comes without a base.
+    /// Shows an object. Without evidence, what is made from it comes without a base; where nothing is, none is needed.
     fn look(
         &self,
         local: &mut Self::Local,
@@ -248,7 +250,7 @@ impl<'w, L: Look> Hand<'w, L> {
             look.lost(&mut self.local, index, Some(kind), ReadError::TooLarge(bytes.len() as u64));
         } else if own {
             let known = task.base.as_ref().and_then(|base| base.evidence.as_ref());
-            let object = Object { index, kind, bytes: &bytes };
+            let object = Object { index, kind, bytes: &bytes, is_base: parent };
             evidence = look.look(&mut self.local, &object, known.map(|known| (known, self.runs.as_slice())));
         }
         self.leave(task.base);
@@ -347,7 +349,7 @@ pub fn show<L: Look>(
         let most = kind.map_or(MOST, |kind| look.most(kind));
         match store.read(&objects.id(*index), most) {
             Ok(object) => {
-                let object = Object { index: *index, kind: object.kind(), bytes: object.bytes() };
+                let object = Object { index: *index, kind: object.kind(), bytes: object.bytes(), is_base: false };
                 if kinds.contains(&object.kind) {
                     look.look(local, &object, None);
                 }

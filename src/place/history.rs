@@ -2,7 +2,7 @@
 //! hold it. Decides nothing but path conditions and path exclusions, which cannot act before paths are known.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, btree_map};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -10,7 +10,9 @@ use rayon::prelude::*;
 use super::paths::{MAX_PATHS, NOWHERE, Places, look_up};
 use super::{Placed, covering};
 use crate::git::Repo;
-use crate::model::{BytePath, Candidate, CommitInfo, Found, Mark, ObjectId, Occurrence, Origin, OriginKind};
+use crate::model::{
+    BytePath, Candidate, CommitInfo, Confidence, Found, Mark, Notes, ObjectId, Occurrence, Origin, OriginKind,
+};
 use crate::model::{Placement, Secret, Sighting};
 use crate::pack::{Index, Past};
 
@@ -31,7 +33,7 @@ pub struct HistoryRules<'a> {
 pub type Decide<'a> = dyn Fn(&mut Candidate, &Arc<[BytePath]>, bool) + 'a;
 
 /// Candidates by rule, then by secret and whether they are dropped.
-type Groups = BTreeMap<String, BTreeMap<(Secret, bool), Vec<Seen>>>;
+type Groups = BTreeMap<String, BTreeMap<(Secret, bool), Group>>;
 
 /// Finds for every candidate its paths and its introducing commit: the earliest over all blobs that hold the secret
 /// (parents before children, ties by committer date, then id), and makes one sighting of all that is the same secret
@@ -47,10 +49,10 @@ pub fn history(repo: &Repo, past: &Past, found: Vec<Found>, rules: &HistoryRules
     let parts = parted(found, rayon::current_num_threads());
     let groups =
         parts.into_par_iter().map(|part| map.group(part, rules)).collect::<Vec<_>>().into_iter().reduce(merged);
-    let groups: Vec<Vec<Seen>> = groups.into_iter().flatten().flat_map(|(_, groups)| groups.into_values()).collect();
-    let together = groups.into_par_iter().filter_map(|seen| {
-        let excluded = seen.iter().all(|seen| seen.at.excluded);
-        Some((excluded, map.together(seen, rules)?))
+    let groups: Vec<Group> = groups.into_iter().flatten().flat_map(|(_, groups)| groups.into_values()).collect();
+    let together = groups.into_par_iter().filter_map(|group| {
+        let excluded = group.seen.iter().all(|seen| seen.at.excluded);
+        Some((excluded, map.together(group, rules)?))
     });
     let mut authors = HashMap::new();
     for (excluded, (mut sighting, commit)) in together.collect::<Vec<_>>() {
@@ -90,8 +92,11 @@ fn parted(found: Vec<Found>, parts: usize) -> Vec<Vec<Found>> {
 fn merged(mut all: Groups, more: Groups) -> Groups {
     for (rule, groups) in more {
         let known = all.entry(rule).or_default();
-        for (key, mut seen) in groups {
-            known.entry(key).or_default().append(&mut seen);
+        for (key, group) in groups {
+            match known.entry(key) {
+                btree_map::Entry::Occupied(mut known) => known.get_mut().add(group),
+                btree_map::Entry::Vacant(new) => _ = new.insert(group),
+            }
         }
     }
     all
@@ -115,10 +120,48 @@ struct Memory {
     lists: HashSet<Arc<[BytePath]>>,
 }
 
+/// All candidates of one secret.
+struct Group {
+    /// Of those seen so far the one that introduces it. The others' are not kept: a history has one for each version of a
+    /// file.
+    candidate: Candidate,
+    first: (Rank, Occurrence),
+    /// The surest, of equals the last, and why it is.
+    surest: (Confidence, Occurrence, Notes),
+    seen: Vec<Seen>,
+}
+
+impl Group {
+    fn of(candidate: Candidate, seen: Seen) -> Self {
+        let first = (seen.at.rank.clone(), seen.occurrence.clone());
+        let surest = (candidate.confidence, seen.occurrence.clone(), candidate.notes.clone());
+        Self { candidate, first, surest, seen: vec![seen] }
+    }
+
+    fn push(&mut self, candidate: Candidate, seen: Seen) {
+        if (candidate.confidence, &seen.occurrence) > (self.surest.0, &self.surest.1) {
+            self.surest = (candidate.confidence, seen.occurrence.clone(), candidate.notes.clone());
+        }
+        if (&seen.at.rank, &seen.occurrence) < (&self.first.0, &self.first.1) {
+            self.first = (seen.at.rank.clone(), seen.occurrence.clone());
+            self.candidate = candidate;
+        }
+        self.seen.push(seen);
+    }
+
+    fn add(&mut self, mut other: Group) {
+        if (other.surest.0, &other.surest.1) > (self.surest.0, &self.surest.1) {
+            self.surest = other.surest;
+        }
+        if other.first < self.first {
+            (self.first, self.candidate) = (other.first, other.candidate);
+        }
+        self.seen.append(&mut other.seen);
+    }
+}
+
 /// One candidate in one object.
 struct Seen {
-    /// Boxed, for these are sorted.
-    candidate: Box<Candidate>,
     occurrence: Occurrence,
     marks: Vec<Mark>,
     at: At,
@@ -174,20 +217,23 @@ impl<'p> Map<'p> {
         for Found { origin, candidates, marks, .. } in found {
             let Some(object) = origin.object.or(origin.commit) else { continue };
             let mut here = None;
-            for candidate in candidates {
+            for mut candidate in candidates {
                 let marks = covering(&marks, &candidate);
                 let at = self.whereabouts(&origin, object, &candidate, &mut here, rules, &mut memory);
                 let Some(at) = at else { continue };
+                decide(&mut candidate, &at.paths, at.elsewhere);
                 let Candidate { span, start, end, .. } = candidate;
                 let occurrence = Occurrence { object, inner: origin.inner.clone(), span, start, end };
-                let mut seen = Seen { candidate: Box::new(candidate), occurrence, marks, at };
-                decide(&mut seen.candidate, &seen.at.paths, seen.at.elsewhere);
-                let candidate = &seen.candidate;
+                let seen = Seen { occurrence, marks, at };
                 let key = (candidate.secret.clone(), candidate.dropped.is_some());
                 // Mostly the rule is known: its name is copied once.
-                match groups.get_mut(&candidate.rule.id) {
-                    Some(known) => known.entry(key).or_default().push(seen),
-                    None => _ = groups.insert(candidate.rule.id.clone(), BTreeMap::from([(key, vec![seen])])),
+                if !groups.contains_key(&candidate.rule.id) {
+                    groups.insert(candidate.rule.id.clone(), BTreeMap::new());
+                }
+                let Some(known) = groups.get_mut(&candidate.rule.id) else { continue };
+                match known.entry(key) {
+                    btree_map::Entry::Occupied(mut known) => known.get_mut().push(candidate, seen),
+                    btree_map::Entry::Vacant(new) => _ = new.insert(Group::of(candidate, seen)),
                 }
             }
         }
@@ -250,7 +296,8 @@ impl<'p> Map<'p> {
     }
 
     /// One sighting of all the places of one secret, and the commit that introduced it, with its time.
-    fn together(&self, mut seen: Vec<Seen>, rules: &HistoryRules<'_>) -> Option<(Sighting, Option<(ObjectId, i64)>)> {
+    fn together(&self, group: Group, rules: &HistoryRules<'_>) -> Option<(Sighting, Option<(ObjectId, i64)>)> {
+        let Group { mut candidate, mut seen, surest, .. } = group;
         seen.sort_by(|a, b| (&a.at.rank, &a.occurrence).cmp(&(&b.at.rank, &b.occurrence)));
         seen.dedup_by(|a, b| a.occurrence == b.occurrence);
         if let Some(rest) = seen.get_mut(1..) {
@@ -282,15 +329,11 @@ impl<'p> Map<'p> {
         placement.paths = paths.into_iter().collect();
         let marks = seen.iter_mut().map(|seen| std::mem::take(&mut seen.marks)).collect();
 
-        let mut seen = seen.into_iter();
-        let own = seen.next()?;
-        let mut candidate = own.candidate;
+        let own = seen.into_iter().next()?;
         // The same secret may be surer in another blob, say beside its other part.
-        if let Some(surer) = seen.map(|seen| seen.candidate).max_by_key(|other| other.confidence)
-            && surer.confidence > candidate.confidence
-        {
-            candidate.confidence = surer.confidence;
-            candidate.notes = surer.notes;
+        let (confidence, _, notes) = surest;
+        if confidence > candidate.confidence {
+            (candidate.confidence, candidate.notes) = (confidence, notes);
         }
         let commit = self.past.graph.commits.get(own.at.rank.commit as usize);
         let introduced = commit.map(|commit| (self.past.objects.id(commit.index), commit.time));
@@ -301,7 +344,7 @@ impl<'p> Map<'p> {
             (_, true) => Origin { commit: Some(object), ..Origin::new(OriginKind::CommitMessage) },
             _ => Origin { path: own.at.rank.path, kind: OriginKind::History, commit, object: Some(object), inner },
         };
-        Some((Sighting { origin, candidate: *candidate, placement, marks }, introduced))
+        Some((Sighting { origin, candidate, placement, marks }, introduced))
     }
 }
 

@@ -486,6 +486,7 @@ mod tests {
         };
         let (place, secret) = (Position { line: 1, column: 1, column_utf16: 1 }, Secret::new(b"placeholder", 0));
         let candidate = Candidate {
+            whole: Span::new(0, 11),
             rule: Arc::new(rule),
             snippet: Snippet::new(b"placeholder", Span::new(0, 11), &[(Span::new(0, 11), &secret)]),
             secret,
@@ -493,11 +494,10 @@ mod tests {
             encoded: None,
             claim: None,
             span: Span::new(0, 11),
-            evidence: Vec::new(),
             start: place,
             end: place,
             confidence: Confidence::High,
-            notes: Vec::new(),
+            notes: crate::model::Notes::default(),
             related: Vec::new(),
             guessable: false,
             dropped: None,

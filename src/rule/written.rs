@@ -316,6 +316,10 @@ fn make_anchor(written: &WrittenAnchor, fold: bool) -> Result<Anchor, String> {
     Ok(Anchor { text: text.into(), ignore_case: fold, then })
 }
 
+/// More bytes than this are not asked for behind an anchor: the matcher asks for them, and all that may belong to an anchor
+/// is looked at again before every change of a history.
+const MOST_FOLLOWING: u8 = 24;
+
 /// Reads `[class]{n}` or `[class]`.
 fn follow(pattern: &str, fold: bool) -> Result<Follow, String> {
     let wrong = || format!("`then = \"{pattern}\"` must be one class with a count, such as `[a-z0-9]{{8}}`");
@@ -330,7 +334,7 @@ fn follow(pattern: &str, fold: bool) -> Result<Follow, String> {
         _ => return Err(wrong()),
     };
     let Class::Bytes(bytes) = class else { return Err(wrong()) };
-    let least = u8::try_from(least).ok().filter(|n| *n > 0).ok_or_else(wrong)?;
+    let least = u8::try_from(least).ok().filter(|n| *n > 0).ok_or_else(wrong)?.min(MOST_FOLLOWING);
     Ok(Follow { class: bytes.ranges().iter().map(|r| (r.start(), r.end())).collect(), least })
 }
 

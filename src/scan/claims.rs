@@ -129,8 +129,8 @@ fn candidate(
     let start = positions.next().unwrap_or(crate::model::Position { line: 1, column: 1, column_utf16: 1 });
     let approximate =
         "the line is approximate: the rule names no place, and no single part of the file accounts for it";
-    let approximate = saying.approximate.then(|| approximate.to_owned());
-    let notes = approximate.into_iter().chain(saying.note).map(Note).collect();
+    let approximate = saying.approximate.then_some(approximate.into());
+    let notes = approximate.into_iter().chain(saying.note.map(Into::into)).map(Note).collect();
     Candidate {
         decoded: Vec::new(),
         encoded: None,
@@ -138,7 +138,7 @@ fn candidate(
         secret: Secret::new(b"", 0),
         claim: Some(Claim { message, at: saying.at, approximate: saying.approximate, enforcement }),
         span,
-        evidence: vec![span],
+        whole: span,
         start,
         end: positions.next().unwrap_or(start),
         confidence: Confidence::High,

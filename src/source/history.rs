@@ -28,8 +28,10 @@ pub trait Witness: Sync {
     /// What was seen in a blob, for those that are made from it.
     type Evidence: Send + Sync;
 
-    /// Shows one. Where it was made from another, what that showed comes along, and which runs it took over.
-    fn show(&self, blob: &Blob<'_>, base: Option<(&Self::Evidence, &[Copied])>) -> Option<Self::Evidence>;
+    /// Shows one. Where it was made from another, what that showed comes along, and which runs it took over. What it shows
+    /// is `wanted` where others are made from it.
+    fn show(&self, blob: &Blob<'_>, base: Option<(&Self::Evidence, &[Copied])>, wanted: bool)
+    -> Option<Self::Evidence>;
 
     /// The blobs of which there is something to tell.
     fn told(&self) -> HashSet<ObjectId>;
@@ -216,7 +218,7 @@ impl<W: Witness> Look for Sweeper<'_, W> {
         let (origin, read) = match object.kind {
             ObjectKind::Blob => {
                 let origin = Origin { object: Some(id), ..Origin::new(OriginKind::History) };
-                return self.show(object.index, &origin, object.bytes, base);
+                return self.show(object, &origin, object.bytes, base);
             }
             ObjectKind::Tree => return None,
             ObjectKind::Commit => (
@@ -233,7 +235,7 @@ impl<W: Witness> Look for Sweeper<'_, W> {
         } else if object.bytes.len() as u64 > self.limits.max_file_size {
             share.lost.push((object.index, ReadError::TooLarge(object.bytes.len() as u64)));
         } else {
-            self.show(object.index, &origin, message_of(object.bytes), None);
+            self.show(object, &origin, message_of(object.bytes), None);
         }
         None
     }
@@ -249,15 +251,16 @@ impl<W: Witness> Look for Sweeper<'_, W> {
 impl<W: Witness> Sweeper<'_, W> {
     fn show(
         &self,
-        index: Index,
+        object: &Object<'_>,
         origin: &Origin,
         bytes: &[u8],
         base: Option<Base<'_, W::Evidence>>,
     ) -> Option<W::Evidence> {
-        if let Some(size) = self.sizes.get(index as usize) {
+        if let Some(size) = self.sizes.get(object.index as usize) {
             size.store(u32::try_from(bytes.len() + 1).unwrap_or(u32::MAX), Ordering::Relaxed);
         }
-        self.witness.show(&Blob { origin, bytes, fresh: &Fresh::All, former_path: None, earlier: &[] }, base)
+        let blob = Blob { origin, bytes, fresh: &Fresh::All, former_path: None, earlier: &[] };
+        self.witness.show(&blob, base, object.is_base)
     }
 }
 

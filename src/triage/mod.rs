@@ -138,7 +138,7 @@ fn agree_on_guessable(sightings: &mut [Sighting]) {
 /// came first.
 fn before_baseline(sighting: &Sighting, settings: &Settings<'_>, usage: &mut Usage) -> Option<(DropStage, String)> {
     if let Some(why) = &sighting.candidate.dropped {
-        return Some((DropStage::Detect, why.clone()));
+        return Some((DropStage::Detect, why.clone().into_owned()));
     }
     let history = sighting.origin.kind == OriginKind::History;
     if history && every_path(&settings.config.exclude, sighting) {
@@ -203,7 +203,8 @@ fn unreasoned(sighting: &Sighting) -> Option<Note> {
         _ if mark.reason.is_none() => "but gives no reason: write one behind `--`",
         _ => return None,
     };
-    Some(Note(format!("the comment `{}` on line {} asks to let it pass, {why}", mark.syntax, mark.line)))
+    let note = format!("the comment `{}` on line {} asks to let it pass, {why}", mark.syntax, mark.line);
+    Some(Note(note.into()))
 }
 
 fn allowed_by(entry: &Allow, config: &Config, candidate: &Candidate) -> String {

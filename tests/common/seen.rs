@@ -22,7 +22,7 @@ impl Seen {
             at += line.len();
             (Span::new(at - line.len(), at), String::from_utf8_lossy(line).trim_end().to_owned())
         });
-        lines.filter(|(span, _)| self.fresh.touches(&[*span])).map(|(_, line)| line).collect()
+        lines.filter(|(span, _)| self.fresh.touches([*span])).map(|(_, line)| line).collect()
     }
 }
 

@@ -53,8 +53,8 @@ struct Eye<'a>(&'a Detector);
 impl Witness for Eye<'_> {
     type Evidence = Evidence;
 
-    fn show(&self, blob: &Blob<'_>, base: Option<(&Evidence, &[Copied])>) -> Option<Evidence> {
-        self.0.trace(blob, base).1
+    fn show(&self, blob: &Blob<'_>, base: Option<(&Evidence, &[Copied])>, wanted: bool) -> Option<Evidence> {
+        self.0.trace(blob, base, wanted).1
     }
 
     fn told(&self) -> HashSet<ObjectId> {

@@ -32,7 +32,7 @@ pub struct Guess<'t> {
 impl<'t> Guess<'t> {
     /// Reads the assignment whose name holds the telling word at `anchor`.
     pub fn read(text: &'t [u8], anchor: Span) -> Option<Self> {
-        Some(Self { text, reading: reading(text, anchor)?, anchor })
+        Some(Self { text, reading: reading(text, anchor).ok()?, anchor })
     }
 
     /// What the model goes by, without the path.

@@ -115,9 +115,18 @@ pub(super) enum Bare {
     No,
 }
 
-/// The assignment whose name holds `anchor`.
-pub(super) fn read(text: &[u8], anchor: Span) -> Option<Reading> {
-    let name = name::around(text, anchor, |name| may_give(text, name))?;
+/// The name that holds `anchor`, where something around it may give it a value. Looks at no more than [`NAMED`] bytes on
+/// either side of the anchor.
+pub(super) fn named(text: &[u8], anchor: Span) -> Option<Span> {
+    name::around(text, anchor, |name| may_give(text, name))
+}
+
+/// A name, the blanks behind it and a word; or a name and as much before it.
+pub(in crate::detect) const NAMED: usize = 2 * NAME + 8;
+const _: () = assert!(NAMED >= NAME + GAP + 8);
+
+/// The assignment to `name`, which holds `anchor`.
+pub(super) fn read(text: &[u8], name: Span, anchor: Span) -> Option<Reading> {
     let mut at = Cursor { text, at: name.end };
     let keyed = matches!(at.rest(), [b'"' | b'\'' | b'`', ..] | [b'\\', b'"' | b'\'', ..]);
     let (how, bare) = operator(&mut at, name, anchor)?;
@@ -319,10 +328,12 @@ pub(super) fn may_give(text: &[u8], name: Span) -> bool {
         _ if name.of(text).ends_with(b".") => false,
         Some(b']' | b')' | b'\\' | b'>' | b',' | b'(') => true,
         Some(blank) if blank.is_ascii_whitespace() => {
-            let next = behind.trim_ascii_start();
+            let blanks = behind.iter().take(GAP).take_while(|b| b.is_ascii_whitespace()).count();
+            let next = behind.get(blanks..).unwrap_or_default();
             let words: [&[u8]; 4] = [b"->", b"or ", b"value", b"Value"];
-            let first = text.get(..name.start).unwrap_or_default();
-            next.first().is_some_and(|byte| sign(*byte))
+            let first = text.get(name.start.saturating_sub(NAME)..name.start).unwrap_or_default();
+            blanks == GAP
+                || next.first().is_some_and(|byte| sign(*byte))
                 || words.into_iter().any(|word| next.starts_with(word))
                 || may_take_blank(name.of(text), first)
         }
