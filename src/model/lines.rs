@@ -31,7 +31,7 @@ impl<'t> Lines<'t> {
     fn before(&self, block: usize) -> usize {
         let mut ended = self.ended.borrow_mut();
         while ended.len() <= block {
-            let Some(sum) = self.count_on(&mut ended) else { break };
+            let Some(sum) = self.count_on(&ended) else { break };
             ended.push(sum);
         }
         ended.get(block).or(ended.last()).map_or(0, |ended| *ended as usize)
