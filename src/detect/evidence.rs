@@ -39,6 +39,10 @@ const MOST_OF_ANCHOR: usize = 192;
 /// Shorter parts of a run are looked at as if they had changed: to take one over costs about what it costs to look at so
 /// many bytes, and half of git's copies are shorter than a line.
 const WORTH: usize = 256;
+/// Where encoded text must be looked for behind all changes together, in lengths of the text and in bytes more: past that
+/// somebody made it, and to look at all of it is less work.
+const SETTLES: usize = 4;
+const MOST_UNSETTLED: usize = 1 << 20;
 /// The farthest that the generic grammar looks from its anchor's start, either way.
 const GRAMMAR: usize = 4096;
 const _: () = assert!(generic::BACK <= GRAMMAR && generic::AHEAD + MOST_OF_ANCHOR <= GRAMMAR);
@@ -76,8 +80,9 @@ impl Stretch {
     }
 
     /// True when an encoded part was taken over with all that decides what is seen in it.
-    fn holds_carrier(&self, carrier: Span) -> bool {
+    fn holds_carrier(&self, carrier: Span, from: usize) -> bool {
         self.holds(carrier.start, decode::BACK, carrier.len().saturating_add(decode::AHEAD))
+            && (self.first || from >= self.run.to + decode::EDGE)
     }
 
     /// The places where an anchor begins exactly if one does in the base: nothing before one decides of that.
@@ -153,17 +158,21 @@ fn follow<'p>(
     let mut windows: Vec<Span> = Vec::new();
     if stretches.first().is_some_and(|stretch| stretch.run.to == 0 && !stretch.first) {
         // What stood before is gone: no anchor hangs on that, but what is encoded does.
-        windows.push(Span::new(0, decode::NEAR));
+        windows.push(decode::around(blob.bytes, 0, 0));
     }
-    let mut from = 0;
+    let (mut from, mut unsettled) = (0, 0);
     for inner in stretches.iter().map(Stretch::inner).chain([Span::new(length, length)]) {
         if from < inner.start {
             if pass.part(Span::new(from, inner.start), inner.start.saturating_add(longest)) == Go::Stop {
                 return None;
             }
-            let near = Span::new(from.saturating_sub(decode::NEAR), inner.start.saturating_add(decode::NEAR));
+            let near = decode::around(blob.bytes, from, inner.start);
+            unsettled += near.end.saturating_sub(inner.start);
+            if unsettled > SETTLES * length + MOST_UNSETTLED {
+                return None;
+            }
             match windows.last_mut() {
-                Some(last) if near.start <= last.end => last.end = near.end,
+                Some(last) if near.start <= last.end => last.end = last.end.max(near.end),
                 _ => windows.push(near),
             }
         }
@@ -204,24 +213,22 @@ fn times(stretches: &[Stretch]) -> usize {
 
 /// What was seen in encoded parts that were taken over whole; all others lie near a change, and are looked into again.
 fn look_into(pass: &mut Pass<'_>, base: &Evidence, stretches: &[Stretch], windows: &[Span]) {
-    let known = |carrier: Span| stretches.iter().any(|stretch| stretch.holds_carrier(carrier));
-    let length = pass.length();
-    let windows: Vec<Span> = windows.iter().map(|window| Span::new(window.start, window.end.min(length))).collect();
-    decode::parts(pass, &windows, &known);
+    let known = |carrier: Span, from: usize| stretches.iter().any(|stretch| stretch.holds_carrier(carrier, from));
+    decode::parts(pass, windows, &known);
     for (place, carried) in &base.carried {
-        let all = carried.all(*place);
+        let (all, from) = carried.all(*place);
         // By every run that holds it: what lies once in the base may lie in the text several times.
         for stretch in stretches {
             let run = stretch.run;
-            let inside = all.start >= run.from && all.end <= run.from + run.len;
-            let moved = |span: Span| Span::new(span.start - run.from + run.to, span.end - run.from + run.to);
-            if inside && stretch.holds_carrier(moved(all)) {
+            let inside = from.min(all.start) >= run.from && all.end <= run.from + run.len;
+            let at = |place: usize| place - run.from + run.to;
+            let moved = |span: Span| Span::new(at(span.start), at(span.end));
+            if inside && stretch.holds_carrier(moved(all), at(from)) {
                 pass.seens.within += carried.matches();
                 pass.seens.carried.push((moved(*place), Arc::clone(carried)));
             }
         }
     }
-    pass.seens.carried.sort_by_key(|(place, _)| *place);
 }
 
 /// What was seen in the base where nothing changed; what reaches to where something did is asked again.
@@ -256,7 +263,7 @@ fn take_over(detector: &Detector, pass: &mut Pass<'_>, base: &Evidence, stretch:
 fn moved(seen: &Seen, from: usize, to: usize) -> Seen {
     let place = |at: usize| (at + to).saturating_sub(from);
     let span = |span: Span| Span::new(place(span.start), place(span.end));
-    Seen { whole: span(seen.whole), secret: span(seen.secret), ..seen.clone() }
+    Seen { anchor: span(seen.anchor), whole: span(seen.whole), secret: span(seen.secret), ..seen.clone() }
 }
 
 impl Evidence {

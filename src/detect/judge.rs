@@ -18,6 +18,8 @@ use crate::rule::{Checksum, Kind, Rule};
 pub(super) struct Seen {
     /// The rule's index.
     pub(super) rule: usize,
+    /// Where its anchor stands.
+    pub(super) anchor: Span,
     /// All that the rule looked at.
     pub(super) whole: Span,
     /// The value to rotate.

@@ -271,10 +271,16 @@ impl<'p> Pass<'p> {
             ledger.add(&self.work);
         }
         let mut seens = self.seens;
-        // Of several matches with the same secret the widest is kept: all of it is evidence.
-        seens.seen.sort_by_key(|seen| (seen.secret, seen.rule, seen.whole.start, std::cmp::Reverse(seen.whole.end)));
+        // Of several matches with the same secret the widest is kept: all of it is evidence. Of those the one whose anchor
+        // comes first, in whatever order they were seen: a name may hold several, and the grammar says which was asked.
+        seens.seen.sort_by_key(|seen| {
+            let Span { start, end } = seen.whole;
+            (seen.secret, seen.rule, start, std::cmp::Reverse(end), seen.anchor)
+        });
         seens.seen.dedup_by_key(|seen| (seen.secret, seen.rule));
         seens.marks.sort_unstable();
+        // In the order of places, not in that in which they were come by.
+        seens.carried.sort_by(|(a, one), (b, other)| (a, &one.how).cmp(&(b, &other.how)));
         seens
     }
 }
@@ -290,6 +296,7 @@ fn path_condition<'a>(rule: &'a Rule, matcher: &Matcher, blob: &Blob<'_>) -> Opt
 fn plain(index: usize, rule: &Rule, text: &[u8], anchor: Span, Match { whole, secret }: Match) -> Seen {
     Seen {
         rule: index,
+        anchor,
         whole,
         secret,
         value: Secret::new(secret.of(text), if secret.start == anchor.start { anchor.len() } else { 0 }),

@@ -145,21 +145,38 @@ fn may_go_on(run: Span) -> bool {
 
 /// The run before, if this one goes on from it.
 fn previous(text: &[u8], run: Span) -> Option<Span> {
-    let most = run.start.min(JOINT);
-    let many = (1..=most).take_while(|back| is_joint(text, run.start - back)).count();
+    run_before(text, run).filter(|run| may_go_on(*run))
+}
+
+/// The run before with nothing but a joint between; whether this one goes on from it is decided by how long it is.
+fn run_before(text: &[u8], run: Span) -> Option<Span> {
+    let many = joints_before(text, run.start);
     let joint = Span::new(run.start - many, run.start);
     if many == 0 || many == JOINT || !breaks(text, joint) {
         return None;
     }
-    let run = run_back(text, joint.start);
-    may_go_on(run).then_some(run)
+    Some(run_back(text, joint.start))
+}
+
+/// Where that begins which decided that a chain begins at `first`: the run before it may have gone on to it, had it been of
+/// another length, and there may have been one.
+pub(super) fn decided_from(text: &[u8], first: usize) -> usize {
+    let looked = || first.saturating_sub(joints_before(text, first) + 1);
+    run_before(text, Span::new(first, first)).map_or_else(looked, |run| run.start)
+}
+
+/// How many bytes of a joint stand before a place.
+fn joints_before(text: &[u8], place: usize) -> usize {
+    (1..=place.min(JOINT)).take_while(|back| is_joint(text, place - back)).count()
 }
 
 /// The run that goes on from this one.
 fn next(text: &[u8], run: Span) -> Option<Span> {
-    if !may_go_on(run) {
-        return None;
-    }
+    if may_go_on(run) { run_behind(text, run) } else { None }
+}
+
+/// The run behind with nothing but a joint between.
+fn run_behind(text: &[u8], run: Span) -> Option<Span> {
     let many = (0..JOINT).take_while(|ahead| is_joint(text, run.end + ahead)).count();
     let joint = Span::new(run.end, run.end + many);
     if many == 0 || many == JOINT || !breaks(text, joint) {
@@ -167,6 +184,21 @@ fn next(text: &[u8], run: Span) -> Option<Span> {
     }
     let end = run_ahead(text, joint.end);
     (end > joint.end).then_some(Span::new(joint.end, end))
+}
+
+/// How far behind a change that ends at `place` runs may begin to be read, or not to be: the next one may or may not go on
+/// from the one that changed, and so the next after it, up to one that says something by itself.
+pub(super) fn unsettled_until(text: &[u8], place: usize) -> usize {
+    let rest = text.get(place..text.len().min(place + JOINT)).unwrap_or_default();
+    let Some(start) = rest.iter().position(|byte| is_run(*byte)).map(|at| place + at) else { return place };
+    let mut run = Span::new(start, run_ahead(text, start));
+    while let Some(after) = run_behind(text, run) {
+        run = after;
+        if !may_go_on(run) || open(text, run.start).is_some() {
+            break;
+        }
+    }
+    run.start
 }
 
 /// The run that holds `place`.

@@ -114,17 +114,18 @@ pub(super) fn stretch(text: &[u8], part: Span, coding: Coding) -> Option<Span> {
             _ => at = first_in(text, Span::new(at + 1, part.end), opens, coding)?,
         }
     };
-    let mut start = first;
-    while let Some(before) = last_in(text, Span::new(start.saturating_sub(CLOSE), start), opens, coding)
-        && together(text, before, opens, coding).is_some()
-    {
-        start = before;
+    // All that share an escape are one stretch, wherever somebody comes upon them.
+    let (mut start, mut at) = (first, first);
+    while let Some(before) = last_in(text, Span::new(start.saturating_sub(CLOSE), at), opens, coding) {
+        at = before;
+        if together(text, before, opens, coding).is_some_and(|end| end >= start) {
+            start = before;
+        }
     }
     let mut next = first;
-    while let Some(after) = first_in(text, Span::new(next + 1, text.len().min(next + CLOSE + 1)), opens, coding)
-        && let Some(end) = together(text, after, opens, coding)
-    {
-        (next, last) = (after, end);
+    while let Some(after) = first_in(text, Span::new(next + 1, last + 1), opens, coding) {
+        next = after;
+        last = together(text, after, opens, coding).map_or(last, |end| end.max(last));
     }
     let length = escape(text, last, coding).map_or(1, |(length, _)| length);
     Some(Span::new(start, last + length))

@@ -34,6 +34,8 @@ pub(super) const BACK: usize = BEFORE;
 const _: () = assert!(BACK >= JOINT + LEAST + 2 && BEHIND >= JOINT + 2);
 /// Nothing farther behind a carrier does.
 pub(super) const AHEAD: usize = BACK;
+/// Nothing farther before that which decides where a carrier begins does.
+pub(super) const EDGE: usize = 16;
 const _: () = assert!(BACK >= escapes::REACH && AHEAD >= BEHIND);
 /// So far around a change carriers are looked for: those that lie [`BACK`] or [`AHEAD`] from it have enough of a run there.
 pub(super) const NEAR: usize = 512;
@@ -90,8 +92,10 @@ pub(super) struct Carried {
     part: Span,
     /// Bytes of the carrier.
     length: usize,
-    /// What decides where it begins and ends: how far from its beginning, and how many bytes.
+    /// What decides where it ends: how far from its beginning, and how many bytes.
     core: (isize, usize),
+    /// How far from its beginning that begins which decides where it does.
+    from: isize,
     map: Map,
     /// How it was encoded, the outermost first.
     pub(super) how: Vec<Coding>,
@@ -111,10 +115,10 @@ enum Map {
 }
 
 impl Carried {
-    /// All that decides where the carrier begins and ends, when it lies at `place`.
-    pub(super) fn all(&self, place: Span) -> Span {
+    /// The carrier when it lies at `place`, with all that goes on from it, and where that begins which decides where it does.
+    pub(super) fn all(&self, place: Span) -> (Span, usize) {
         let start = place.start.saturating_add_signed(self.core.0);
-        Span::new(start, start + self.core.1)
+        (Span::new(start, start + self.core.1), place.start.saturating_add_signed(self.from))
     }
 
     /// How many matches it holds.
@@ -148,8 +152,10 @@ impl Carried {
 #[derive(Clone, Copy)]
 struct At {
     span: Span,
-    /// What decides where it begins and ends.
+    /// What decides where it ends.
     core: Span,
+    /// Where that begins which decides where it does.
+    from: usize,
 }
 
 /// Memory that is kept from text to text.
@@ -185,18 +191,27 @@ impl Scratch {
     }
 }
 
+/// Whether a carrier is known, where what decided where it begins begins at the second.
+pub(super) type Known<'a> = dyn Fn(Span, usize) -> bool + 'a;
+
+/// Where carriers must be looked for that a change from `start` to `end` may have made or unmade.
+pub(super) fn around(text: &[u8], start: usize, end: usize) -> Span {
+    let until = carrier::unsettled_until(text, end).saturating_add(JOINT + 3 * LEAST);
+    Span::new(start.saturating_sub(NEAR), until.max(end.saturating_add(NEAR)).min(text.len()))
+}
+
 /// Looks into every carrier of the pass's text.
 pub(super) fn whole(pass: &mut Pass<'_>) -> Go {
     let length = pass.length();
     if is_whole(pass.text()) && quoted(pass) == Go::Stop {
         return Go::Stop;
     }
-    parts(pass, &[Span::new(0, length)], &|_| false)
+    parts(pass, &[Span::new(0, length)], &|_, _| false)
 }
 
 /// Looks into every carrier that has enough of a run in one of `windows`, which are sorted, but for those that are
 /// `known`. Of runs that go on from each other a carrier begins with the first that says something, and holds the rest.
-pub(super) fn parts(pass: &mut Pass<'_>, windows: &[Span], known: &dyn Fn(Span) -> bool) -> Go {
+pub(super) fn parts(pass: &mut Pass<'_>, windows: &[Span], known: &Known<'_>) -> Go {
     let mut scratch = Scratch::take();
     let mut go = Go::On;
     let mut done = 0;
@@ -226,7 +241,7 @@ pub(super) fn parts(pass: &mut Pass<'_>, windows: &[Span], known: &dyn Fn(Span) 
                         escapes::stretch(text, Span::new(block.start.max(*done), block.end), coding)
                     {
                         *done = stretch.end;
-                        if !known(stretch) && escaped(pass, stretch, coding, &mut scratch) == Go::Stop {
+                        if !known(stretch, stretch.start) && escaped(pass, stretch, coding, &mut scratch) == Go::Stop {
                             return Go::Stop;
                         }
                     }
@@ -258,7 +273,7 @@ fn digits(
     start: usize,
     opened: Opened,
     done: &mut usize,
-    known: &dyn Fn(Span) -> bool,
+    known: &Known<'_>,
     scratch: &mut Scratch,
 ) -> Go {
     let text = pass.text();
@@ -266,7 +281,8 @@ fn digits(
     let last = scratch.runs.last().map_or(start, |run| run.end);
     *done = last;
     let first = carrier::first(text, start);
-    if last < start + LEAST || known(Span::new(first, last)) {
+    let from = carrier::decided_from(text, first);
+    if last < start + LEAST || known(Span::new(start, last), from) {
         return Go::On;
     }
     if pass.bounds.depth >= DEPTH {
@@ -278,7 +294,7 @@ fn digits(
         return cut(pass);
     }
     let span = digits.span;
-    let place = At { span, core: Span::new(first, last) };
+    let place = At { span, core: Span::new(start, last), from };
     let mut how = vec![opened.base.coding()];
     match opened.sort {
         Sort::Text => {
@@ -333,7 +349,7 @@ fn escaped(pass: &mut Pass<'_>, stretch: Span, coding: Coding, scratch: &mut Scr
         return cut(pass);
     }
     let part = Span::new(0, scratch.view.len());
-    let at = At { span, core: stretch };
+    let at = At { span, core: stretch, from: stretch.start };
     look(pass, &scratch.view, at, part, Map::Table(table), vec![coding])
 }
 
@@ -346,7 +362,7 @@ fn quoted(pass: &mut Pass<'_>) -> Go {
     let part = Span::new(0, scratch.view.len());
     let go = if pass.bounds.take(part.len()) {
         let all = Span::new(0, text.len());
-        let at = At { span: all, core: all };
+        let at = At { span: all, core: all, from: 0 };
         look(pass, &scratch.view, at, part, Map::Table(table), vec![Coding::QuotedPrintable])
     } else {
         cut(pass)
@@ -419,7 +435,7 @@ fn look(pass: &mut Pass<'_>, text: &[u8], at: At, part: Span, map: Map, how: Vec
     inner.whole();
     let mut go = if inner.seens.cut { Go::Stop } else { Go::On };
     if go == Go::On {
-        go = parts(&mut inner, &[part], &|carrier| !part.contains(&carrier));
+        go = parts(&mut inner, &[part], &|carrier, _| !part.contains(&carrier));
     }
     inner.bounds.depth -= 1;
     pass.take_back(&mut inner);
@@ -446,9 +462,11 @@ fn look(pass: &mut Pass<'_>, text: &[u8], at: At, part: Span, map: Map, how: Vec
         return go;
     }
     pass.seens.within += seens.within + seens.seen.len();
-    let At { span, core } = at;
-    let core = (core.start.cast_signed() - span.start.cast_signed(), core.len());
-    let carried = Carried { text: text.to_vec(), part, length: span.len(), core, map, how, seens };
+    let At { span, core, from } = at;
+    let begins = span.start.cast_signed();
+    let core = (core.start.cast_signed() - begins, core.len());
+    let from = from.cast_signed() - begins;
+    let carried = Carried { text: text.to_vec(), part, length: span.len(), core, from, map, how, seens };
     pass.seens.carried.push((span, Arc::new(carried)));
     if pass.seens.within + pass.seens.seen.len() >= MOST {
         pass.seens.cut = true;

@@ -39,7 +39,8 @@ fn a_place_in_a_decoded_text_is_found_again_in_the_encoded_one() {
     let seens = Pass::new(&detector, &blob, &decoded).finish();
     let length = digits.span.len();
     let map = Map::Digits(digits, None);
-    let carried = Carried { text: decoded, part, length, core: (0, length), map, how: vec![Coding::Base64], seens };
+    let carried =
+        Carried { text: decoded, part, length, core: (0, length), from: 0, map, how: vec![Coding::Base64], seens };
     let outer = |start: usize, end: usize| carried.outer(6, Span::new(start, end));
     assert_eq!(outer(0, 4), Span::new(0, 6 + 1), "a place before it reaches to its first digit");
     assert_eq!(outer(6, 9), Span::new(6, 10));
