@@ -1,5 +1,6 @@
 //! Tests of: detect.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use keyward::rule::written::read_file;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
-use crate::common::made_up;
+use crate::common::{github_token, made_up};
 
 /// One rule of each kind.
 const RULES: &str = r#"
@@ -287,6 +288,36 @@ fn a_checksum_makes_certain_or_lowers() {
     let mut fixed = token.into_bytes();
     keyward::detect::fix(keyward::rule::Checksum::Crc32Base62, &mut fixed);
     assert_eq!(scan(&fixed)[0].confidence, Confidence::Certain);
+}
+
+#[test]
+fn nobody_guesses_a_token_whose_checksum_holds() {
+    let builtin = Detector::new(Pack::builtin().unwrap().rules).unwrap();
+    let guessable = |text: &str| {
+        let found = scan_at(&builtin, "src/a.py", text.as_bytes(), &Fresh::All).unwrap().candidates;
+        found.iter().map(|c| (c.rule.id.clone(), c.guessable)).collect::<BTreeMap<_, _>>()
+    };
+    let holds = guessable(&format!("github_token = '{}'", github_token(7)));
+    assert!(holds.len() > 1 && holds.contains_key("github-pat"), "other rules see it, too: {holds:?}");
+    assert!(holds.values().all(|guessable| !guessable), "{holds:?}");
+    let fails = guessable(&format!("github_token = '{}'", made_up("ghp_[A-Za-z0-9]{36}", 7)));
+    assert!(fails.values().any(|guessable| *guessable), "{fails:?}");
+}
+
+#[test]
+fn strings_of_a_binary_are_read_in_utf16_at_even_and_odd_places() {
+    let token = made_up("zzp_[A-Za-z0-9]{30}", 3);
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    for odd in [0, 1] {
+        let head = [&b"MZ\x90\0\x03\0\0\0\n\xff\xff"[..], &[0xcc, 0, 0, 7, 7][..3 + odd]].concat();
+        let line = [wide("server=a; key="), wide(&token)].concat();
+        let bytes = [&head[..], &line, b"\0\0\x01\x02"].concat();
+        let found = scan(&bytes);
+        assert_eq!(kept(&found), ["zz-token"], "{odd}");
+        let start = head.len() + line.len() - 2 * token.len();
+        assert_eq!(found[0].span, Span::new(start, start + 2 * token.len()));
+        assert_eq!((found[0].secret.reveal(), found[0].start.line), (token.as_bytes(), 2));
+    }
 }
 
 #[test]

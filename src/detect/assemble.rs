@@ -38,7 +38,7 @@ pub(super) fn found(detector: &Detector, blob: &Blob<'_>, swept: Swept) -> Optio
         |told: fn(&Seens) -> bool| told(&swept.stored) || swept.decoded.as_ref().is_some_and(|(_, seens)| told(seens));
     let (cut, shut) = (any(|seens| seens.cut), any(|seens| seens.shut));
     if let Some((bytes, seens)) = swept.decoded {
-        let text = Text { bytes: &bytes, lines: Lines::new(&bytes, 0), map: Map::utf16(&bytes, swept.skip) };
+        let text = Text { bytes: &bytes, lines: Lines::new(&bytes, 0), map: Map::of(blob.bytes, &bytes, swept.skip) };
         tell(detector, blob, &text, seens, &mut found);
     }
     if !swept.stored.seen.is_empty() || !swept.stored.marks.is_empty() || !swept.stored.carried.is_empty() {
@@ -77,6 +77,7 @@ fn tell(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seens: Seens, fou
     let Seens { seen, marks: places, carried, .. } = seens;
     let rules = &detector.rules;
     let mut seen = judged(detector, &text.lines, seen, &carried, false);
+    judge::agree_on_drawn(&mut seen, rules);
     let part = |seen: &Seen| rules.get(seen.rule).is_none_or(|rule| rule.part);
     seen.retain(|seen| !part(seen));
     let candidates = candidates(detector, blob, text, &seen);

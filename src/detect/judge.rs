@@ -1,6 +1,7 @@
 //! What a match is worth: entropy, looks, checksum, parts nearby, better rules over the same bytes.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::checksum::{self, Verdict};
@@ -103,10 +104,7 @@ impl Seen {
             Some(Verdict::Holds(why)) => {
                 self.confidence = Confidence::Certain;
                 self.notes.push(Note(why.into()));
-                if matches!(
-                    rule.checksum,
-                    Some(Checksum::Crc32Base62 | Checksum::Crc32Base36 | Checksum::Crc32Hex | Checksum::Bech32)
-                ) {
+                if is_sum(rule) {
                     // No accident makes a checksum of thirty bits right, however dull the value looks.
                     self.dropped = None;
                 }
@@ -130,6 +128,23 @@ impl Seen {
     fn lower(&mut self, why: impl Into<Cow<'static, str>>) {
         self.confidence = Confidence::Low;
         self.notes.push(Note(why.into()));
+    }
+}
+
+/// True when what the rule verifies is a sum over all of a token: who makes passwords up makes none that is right.
+fn is_sum(rule: &Rule) -> bool {
+    use Checksum::{Bech32, Crc32Base36, Crc32Base62, Crc32Hex};
+    matches!(rule.checksum, Some(Crc32Base62 | Crc32Base36 | Crc32Hex | Bech32))
+}
+
+/// Nobody guesses a token whose checksum holds, whatever the rules that know less of the same value make of it.
+pub(super) fn agree_on_drawn(seen: &mut [Seen], rules: &[Rule]) {
+    let proved = |seen: &&Seen| seen.confidence == Confidence::Certain && rules.get(seen.rule).is_some_and(is_sum);
+    let drawn: Vec<Secret> = seen.iter().filter(proved).map(|seen| seen.value.clone()).collect();
+    if !drawn.is_empty() {
+        // What is public of it is the rule's opinion.
+        let drawn: HashSet<&[u8]> = drawn.iter().map(Secret::reveal).collect();
+        seen.iter_mut().filter(|seen| drawn.contains(seen.value.reveal())).for_each(|seen| seen.guessable = false);
     }
 }
 

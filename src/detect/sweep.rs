@@ -48,13 +48,13 @@ impl Seens {
     }
 }
 
-/// What was seen in a blob: in its bytes, and in its text where that is stored as UTF-16.
+/// What was seen in a blob: in its bytes, and in its text or its strings where those are stored as UTF-16.
 pub(super) struct Swept {
     /// Bytes of byte order mark.
     pub(super) skip: usize,
     /// In the bytes as stored.
     pub(super) stored: Seens,
-    /// In the decoded text, with that text.
+    /// In the decoded text or strings, with those.
     pub(super) decoded: Option<(Vec<u8>, Seens)>,
 }
 
@@ -66,14 +66,21 @@ thread_local! {
 /// Looks at the whole blob; `None` when there is nothing to say about it.
 pub(super) fn sweep(detector: &Detector, blob: &Blob<'_>) -> Option<Swept> {
     let stored = look(detector, blob, blob.bytes);
+    let decoded = |decode: &dyn Fn(&mut Vec<u8>)| {
+        DECODED.with_borrow_mut(|text| {
+            text.clear();
+            decode(text);
+            let seens = look(detector, blob, text);
+            (!seens.is_empty()).then(|| (text.clone(), seens))
+        })
+    };
     let (skip, decoded) = match Encoding::of(blob.bytes) {
         Encoding::Bytes { skip } => (skip, None),
-        Encoding::Utf16 { big, skip } => DECODED.with_borrow_mut(|text| {
-            text.clear();
-            encoding::decode(blob.bytes.get(skip..).unwrap_or_default(), big, text);
-            let seens = look(detector, blob, text);
-            (skip, (!seens.is_empty()).then(|| (text.clone(), seens)))
-        }),
+        Encoding::Utf16 { big, skip } => {
+            let units = blob.bytes.get(skip..).unwrap_or_default();
+            (skip, decoded(&|text| encoding::decode(units, big, text)))
+        }
+        Encoding::Strings => (0, decoded(&|text| encoding::decode_strings(blob.bytes, text))),
     };
     (!stored.is_empty() || decoded.is_some()).then_some(Swept { skip, stored, decoded })
 }
