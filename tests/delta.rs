@@ -348,7 +348,19 @@ fn an_encoding_that_changes() {
     // The first bytes decide: NULs push the plain text over to UTF-16 and back, most bytes being the same.
     let tipped = [&b"a\0b\0c\0d\0".repeat(520)[..], text.as_bytes()].concat();
     let repo = Repo::new();
-    for bytes in [utf16, changed, text.clone().into_bytes(), tipped, [&b"\xef\xbb\xbf"[..], text.as_bytes()].concat()] {
+    // A binary with UTF-16 strings in it, between two that have none.
+    let plain = [&b"MZ\x90\0\x03\0\0\0\xff"[..], text.as_bytes()].concat();
+    let strings = [&plain[..], &[0xcc, 0, 0, 7], &utf16, b"\0\0\x01"].concat();
+    for bytes in [
+        utf16,
+        changed,
+        text.clone().into_bytes(),
+        tipped,
+        plain.clone(),
+        strings,
+        [&plain[..], b"more"].concat(),
+        [&b"\xef\xbb\xbf"[..], text.as_bytes()].concat(),
+    ] {
         repo.write("file", bytes).commit("version");
     }
     pack(&repo);
