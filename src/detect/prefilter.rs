@@ -20,7 +20,7 @@ use aho_corasick::{Anchored, Input, MatchKind};
 use crate::rule::{Anchor, Rule, pack};
 pub use deal::Places;
 pub use plan::TooMany;
-use plan::{ANYTHING, FOR_MARKS, FOR_NOBODY, Plan};
+use plan::{ANYTHING, Entry, FOR_MARKS, FOR_NOBODY, Plan};
 use shares::Shares;
 pub use sieve::Simd;
 use sieve::{REACH, Sieve, WIDTH};
@@ -105,12 +105,40 @@ pub(super) struct Prefilter {
     sieve: Sieve,
     /// One bit for each hash that some window has.
     bitmap: Box<[u64; 1 << (HASH_BITS - 6)]>,
+    /// For each of the plan's entries a byte beside its window.
+    beside: Box<[Beside]>,
     /// Where in the plan's entries each list begins; one more than there are lists.
     starts: Box<[u16]>,
     /// One bit for each pair of bytes that an anchor of two bytes is.
     pairs: Box<[u64; 1 << 10]>,
     /// Anchors of one byte, or without four telling bytes; no rule of the pack has one.
     short: Option<NFA>,
+}
+
+/// A byte of a literal beside its window: of the many that share one nearly all are refused by it.
+#[derive(Clone, Copy)]
+struct Beside {
+    /// From the window's first byte on; 0 where the literal is no longer than its window.
+    at: i8,
+    /// As windows see it.
+    byte: u8,
+}
+
+impl Beside {
+    fn of(plan: &Plan, entry: &Entry) -> Self {
+        let text = plan.literals.get(usize::from(entry.literal)).map_or(&b""[..], |literal| plan.text(literal));
+        let offset = usize::from(entry.offset);
+        let before = offset.checked_sub(1).and_then(|at| text.get(at)).map(|byte| (-1, *byte));
+        let (at, byte) = before.or_else(|| text.get(offset + 4).map(|byte| (4, *byte))).unwrap_or_default();
+        Self { at, byte: byte & FOLD as u8 }
+    }
+
+    /// False where the literal does not stand around the window at `at`.
+    #[inline]
+    fn may_stand(self, text: &[u8], at: usize) -> bool {
+        let here = || text.get(at.checked_add_signed(isize::from(self.at))?);
+        self.at == 0 || here().is_some_and(|byte| byte & FOLD as u8 == self.byte)
+    }
 }
 
 /// Bytes as the windows see them: without the bit that tells the case of letters, and without the highest.
@@ -183,7 +211,8 @@ impl Prefilter {
         // A plan numbers less literals than an automaton can hold.
         let short = (!texts.is_empty()).then(|| builder.build(texts).ok()).flatten();
         let sieve = Sieve::new(simd, &plan.buckets);
-        Self { plan, sieve, bitmap, starts, pairs, short }
+        let beside = plan.entries.iter().map(|entry| Beside::of(&plan, entry)).collect();
+        Self { plan, sieve, bitmap, beside, starts, pairs, short }
     }
 
     /// Shows every hit in `text`, overlapping ones too, by the place of their windows: an order that depends on the text
@@ -328,8 +357,11 @@ impl Prefilter {
         let window = u32::from_le_bytes(bytes) & FOLD;
         let list = (hash(window) >> (HASH_BITS - LIST_BITS)) as usize;
         let (Some(from), Some(to)) = (self.starts.get(list), self.starts.get(list + 1)) else { return Go::On };
-        for entry in self.plan.entries.get(usize::from(*from)..usize::from(*to)).unwrap_or_default() {
+        let list = usize::from(*from)..usize::from(*to);
+        let entries = self.plan.entries.get(list.clone()).unwrap_or_default();
+        for (entry, beside) in entries.iter().zip(self.beside.get(list).unwrap_or_default()) {
             if entry.window == window
+                && beside.may_stand(text, at)
                 && let Some(start) = at.checked_sub(usize::from(entry.offset))
                 && self.tell(text, start, entry.literal, show) == Go::Stop
             {
