@@ -9,7 +9,9 @@ mod seen;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Found, RuleMeta};
@@ -43,7 +45,7 @@ pub struct CacheError {
 }
 
 /// Names the file's format; changes with it.
-const MAGIC: &[u8; 16] = b"keyward cache 2\n";
+const MAGIC: &[u8; 16] = b"keyward cache 3\n";
 /// A larger file is not read: no history needs it.
 const MOST: u64 = 4 << 30;
 
@@ -61,7 +63,7 @@ impl Cache {
     }
 
     /// What was kept: nothing where there is no file, or one that is torn, foreign or made otherwise.
-    pub fn load<'r>(&self, rule: impl Fn(&str) -> Option<&'r std::sync::Arc<RuleMeta>>) -> Option<(Saved, Vec<Found>)> {
+    pub fn load<'r>(&self, rule: impl Fn(&str) -> Option<&'r Arc<RuleMeta>> + Sync) -> Option<(Saved, Vec<Found>)> {
         let file = std::fs::metadata(&self.path).ok()?;
         if !file.is_file() || file.len() > MOST {
             return None;
@@ -71,7 +73,7 @@ impl Cache {
         let plain = self.key.open(sealed, &self.made_with)?;
         let content: Content = postcard::from_bytes(&plain).ok()?;
         let found: Option<Vec<Found>> =
-            content.seen.into_iter().map(|seen| seen.found(&content.words, &rule)).collect();
+            content.seen.into_par_iter().map(|seen| seen.found(&content.words, &rule)).collect();
         Some((content.saved, found?))
     }
 

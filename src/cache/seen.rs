@@ -63,7 +63,7 @@ type Bytes = u32;
 
 /// Sentences and byte strings, each once, by number.
 #[derive(Default, Serialize, Deserialize)]
-pub(super) struct Words(Vec<Vec<u8>>);
+pub(super) struct Words(Vec<Arc<[u8]>>);
 
 /// Gives numbers to sentences and byte strings.
 #[derive(Default)]
@@ -83,13 +83,17 @@ impl<'a> Numbers<'a> {
     pub(super) fn words(self) -> Words {
         let mut words: Vec<(u32, Vec<u8>)> = self.0.into_iter().map(|(bytes, at)| (at, bytes.into_owned())).collect();
         words.sort_unstable_by_key(|(at, _)| *at);
-        Words(words.into_iter().map(|(_, bytes)| bytes).collect())
+        Words(words.into_iter().map(|(_, bytes)| bytes.into()).collect())
     }
 }
 
 impl Words {
     fn bytes(&self, at: u32) -> Option<&[u8]> {
-        self.0.get(at as usize).map(Vec::as_slice)
+        self.0.get(at as usize).map(|bytes| &**bytes)
+    }
+
+    fn shared(&self, at: u32) -> Option<Arc<[u8]>> {
+        self.0.get(at as usize).cloned()
     }
 
     fn word(&self, at: Word) -> Option<&str> {
@@ -219,11 +223,10 @@ impl Kept {
             let rule = Arc::clone(rule(words.word(id)?)?);
             Some(Related { rule, span: span(at), needed, start: position(start), end: position(end) })
         };
-        let secret = |bytes: Bytes, public: usize| Some(Secret::new(words.bytes(bytes)?, public));
+        let secret = |bytes: Bytes, public: usize| Some(Secret::shared(words.shared(bytes)?, public));
         let (window, focus, secrets) = self.snippet;
         let masked = |(at, bytes, public): (Range, Bytes, usize)| Some((span(at), secret(bytes, public)?));
-        let secrets: Vec<(Span, Secret)> = secrets.into_iter().map(masked).collect::<Option<_>>()?;
-        let secrets: Vec<(Span, &Secret)> = secrets.iter().map(|(span, secret)| (*span, secret)).collect();
+        let secrets: Arc<[(Span, Secret)]> = secrets.into_iter().map(masked).collect::<Option<_>>()?;
         let dropped = match self.dropped {
             Some(why) => Some(words.text(why)?.into()),
             None => None,
@@ -249,13 +252,13 @@ impl Kept {
                 .map(|note| words.text(note).map(|note| Note(note.into())))
                 .collect::<Option<_>>()?,
             related: self.related.into_iter().map(related).collect::<Option<_>>()?,
-            snippet: Snippet::new(words.bytes(window)?, span(focus), &secrets),
+            snippet: Snippet::shared(words.shared(window)?, span(focus), secrets),
             guessable: self.guessable,
             dropped,
             // Secrets claim nothing; no other check looks at histories.
             claim: None,
             paths: self.paths.into_iter().map(|glob| words.text(glob)).collect::<Option<_>>()?,
-            features: words.bytes(self.features)?.into(),
+            features: words.shared(self.features)?,
         })
     }
 }

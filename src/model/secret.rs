@@ -23,6 +23,11 @@ impl Secret {
         Self { bytes: bytes.into(), public: public.min(bytes.len()) }
     }
 
+    /// The same of bytes that others hold as well.
+    pub fn shared(bytes: Arc<[u8]>, public: usize) -> Self {
+        Self { public: public.min(bytes.len()), bytes }
+    }
+
     /// The raw bytes. Every call is a place where a secret may leak: matching, hashing, `--show-secrets`.
     pub fn reveal(&self) -> &[u8] {
         &self.bytes

@@ -41,6 +41,11 @@ impl Snippet {
         Self { window: window.into(), focus, secrets }
     }
 
+    /// The same of a window and secrets that others hold as well.
+    pub fn shared(window: Arc<[u8]>, focus: Span, secrets: Arc<[(Span, Secret)]>) -> Self {
+        Self { window, focus, secrets }
+    }
+
     fn pieces(&self) -> Vec<Piece> {
         let Self { window, focus, secrets } = self;
         let mut masked: Vec<(Span, &Secret)> = Vec::with_capacity(secrets.len());
