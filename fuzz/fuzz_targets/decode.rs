@@ -36,7 +36,7 @@ fuzz_target!(|input: Input| {
     let detector = &all[all.len() - 1];
     let whole = candidates(detector, &bytes, &Fresh::All);
     for candidate in &whole {
-        for span in candidate.evidence.iter().chain([&candidate.span]) {
+        for span in candidate.evidence().chain([candidate.span]) {
             assert!(span.start <= span.end && span.end <= bytes.len(), "{span:?} of {}", bytes.len());
         }
         assert!(candidate.start.line >= 1 && candidate.start <= candidate.end);

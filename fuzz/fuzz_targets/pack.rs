@@ -296,7 +296,7 @@ struct Eye(Mutex<BTreeMap<ObjectId, Vec<u8>>>);
 impl Witness for Eye {
     type Evidence = Vec<u8>;
 
-    fn show(&self, blob: &Blob<'_>, base: Option<(&Vec<u8>, &[Copied])>) -> Option<Vec<u8>> {
+    fn show(&self, blob: &Blob<'_>, base: Option<(&Vec<u8>, &[Copied])>, _: bool) -> Option<Vec<u8>> {
         if let Some((base, runs)) = base {
             for run in runs {
                 assert_eq!(base[run.from..run.from + run.len], blob.bytes[run.to..run.to + run.len]);

@@ -125,6 +125,7 @@ fn rule(anchors: Vec<Anchor>) -> Rule {
         generic: false,
     };
     Rule {
+        claims: Vec::new(),
         meta: meta.into(),
         confidence: Confidence::High,
         kind: Kind::Token,
