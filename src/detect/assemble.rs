@@ -10,7 +10,7 @@ use super::judge::{self, Decoded, Seen};
 use super::lines::Lines;
 use super::marks;
 use super::sweep::{MOST, Seens, Swept};
-use crate::model::{Blob, Candidate, Found, Mark, Position, Problem, Related, Secret, Snippet, Span};
+use crate::model::{Blob, Candidate, Found, Mark, Position, Problem, Related, Secret, Snippet, Span, evidence};
 use crate::rule::Rule;
 
 /// Bytes of context shown on either side of a secret on a long line.
@@ -150,7 +150,11 @@ fn candidates(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seen: &[See
             let (part, start, end) = (rules.get(*part)?, positions.at(span.start), positions.at(span.end));
             Some(Related { rule: Arc::clone(&part.meta), needed: needed(part), span: stored(*span), start, end })
         });
-        let candidate = Candidate {
+        let (whole, related): (Span, Vec<Related>) = (stored(here.whole), related.collect());
+        if !is_fresh(rule, here, blob, evidence(whole, &related)) {
+            continue;
+        }
+        out.push(Candidate {
             rule: Arc::clone(&rule.meta),
             secret: here.value.clone(),
             claim: None,
@@ -158,12 +162,12 @@ fn candidates(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seen: &[See
             encoded: (here.value.reveal() != here.secret.of(text.bytes))
                 .then(|| Secret::new(here.secret.of(text.bytes), 0)),
             span: stored(here.secret),
-            whole: stored(here.whole),
+            whole,
             start: positions.at(here.secret.start),
             end: positions.at(here.secret.end),
             confidence: here.confidence,
             notes: here.notes.clone(),
-            related: related.collect(),
+            related,
             // Nobody is shown the line of what counts for nothing, but for who asks why.
             snippet: if here.dropped.is_none() || detector.refused.get().is_some() {
                 snippet(text, here.secret, index, &secrets, longest)
@@ -174,20 +178,17 @@ fn candidates(detector: &Detector, blob: &Blob<'_>, text: &Text<'_>, seen: &[See
             dropped: here.dropped.clone(),
             paths: here.paths.clone(),
             features: here.features.clone(),
-        };
-        if is_fresh(rule, here, blob, &candidate) {
-            out.push(candidate);
-        }
+        });
     }
     out
 }
 
 /// A path-conditional rule that only the new path of a rename satisfies has never looked at the blob before; nor has a
 /// guess counted that is more confident at the new path.
-fn is_fresh(rule: &Rule, seen: &Seen, blob: &Blob<'_>, candidate: &Candidate) -> bool {
+fn is_fresh(rule: &Rule, seen: &Seen, blob: &Blob<'_>, evidence: impl Iterator<Item = Span>) -> bool {
     let surer = |path| generic::decide_at(&seen.features, Some(path)).confidence < Some(seen.confidence);
     let new_here = |path| !rule.applies_to(Some(path)) || !seen.features.is_empty() && surer(path);
-    blob.fresh.touches(candidate.evidence()) || blob.former_path.is_some_and(new_here)
+    blob.fresh.touches(evidence) || blob.former_path.is_some_and(new_here)
 }
 
 /// Positions of all that is told, computed in one walk.

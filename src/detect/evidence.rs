@@ -243,7 +243,7 @@ fn take_over(detector: &Detector, pass: &mut Pass<'_>, base: &Evidence, stretch:
         let anchor = Span::new(at, at + step.anchor.len());
         let (back, ahead) = if step.near { (generic::NAMED, anchor.len() + generic::NAMED) } else { reach(rule) };
         let go = if stretch.holds(at, back, ahead) {
-            let seen = step.kept.as_ref().map(|kept| moved(&kept.1, kept.0, at));
+            let seen = step.kept.as_ref().map(|kept| moved(kept, at));
             pass.take(Step { anchor, kept: step.kept.clone(), ..*step }, seen)
         } else {
             pass.anchor(index, anchor)
@@ -259,9 +259,9 @@ fn take_over(detector: &Detector, pass: &mut Pass<'_>, base: &Evidence, stretch:
     Go::On
 }
 
-/// A match whose anchor lay at `from`, now that it lies at `to`.
-fn moved(seen: &Seen, from: usize, to: usize) -> Seen {
-    let place = |at: usize| (at + to).saturating_sub(from);
+/// A match now that its anchor lies at `to`.
+fn moved(seen: &Seen, to: usize) -> Seen {
+    let place = |at: usize| (at + to).saturating_sub(seen.anchor.start);
     let span = |span: Span| Span::new(place(span.start), place(span.end));
     Seen { anchor: span(seen.anchor), whole: span(seen.whole), secret: span(seen.secret), ..seen.clone() }
 }
@@ -270,7 +270,7 @@ impl Evidence {
     fn of(pass: &Pass<'_>, mut steps: Vec<Step>, spent: u64, decoded: usize) -> Self {
         for step in &mut steps {
             if let Some(seen) = step.seen.take().and_then(|at| pass.seens.seen.get(at as usize)) {
-                step.kept = Some(Arc::new((step.anchor.start, seen.clone())));
+                step.kept = Some(Arc::new(seen.clone()));
             }
         }
         steps.shrink_to_fit();

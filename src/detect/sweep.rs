@@ -130,8 +130,8 @@ impl Step {
     }
 }
 
-/// A match that was told, and where its anchor began in the text where it was matched: every version that takes it over shares it.
-pub(super) type Told = Arc<(usize, Seen)>;
+/// A match as it lay in the text where it was matched: every version that takes it over shares it.
+pub(super) type Told = Arc<Seen>;
 
 impl<'p> Pass<'p> {
     pub(super) fn new(detector: &'p Detector, blob: &'p Blob<'p>, text: &'p [u8]) -> Self {
@@ -222,7 +222,7 @@ impl<'p> Pass<'p> {
         let mut near = false;
         let seen = if rule.kind == Kind::Assignment {
             self.work.passed += 1;
-            if self.budget.spend(0) {
+            if self.budget.spend(0) && !self.at.is_baseline() {
                 let read = read(text, anchor);
                 near = matches!(read, Err(generic::Refused::Name));
                 read.ok().and_then(|read| guess(detector, index, text, anchor, read, &self.at))
@@ -331,9 +331,6 @@ fn guess(
     (mut found, mut decoded): Given,
     at: &Whereabouts<'_>,
 ) -> Option<Seen> {
-    if at.blob.origin.path.as_ref().is_some_and(|path| path.file_name() == BASELINE) {
-        return None;
-    }
     let rule = detector.rules.get(index)?;
     let stands = found.said.as_deref().unwrap_or_else(|| found.value.of(text));
     if decoded.is_none()
@@ -423,6 +420,10 @@ struct Whereabouts<'p> {
 }
 
 impl Whereabouts<'_> {
+    fn is_baseline(&self) -> bool {
+        self.blob.origin.path.as_ref().is_some_and(|path| path.file_name() == BASELINE)
+    }
+
     fn facts(&self) -> &generic::PathFacts {
         self.facts.get_or_init(|| generic::PathFacts::of(self.blob.origin.path.as_ref()))
     }

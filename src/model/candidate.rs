@@ -64,8 +64,7 @@ impl Candidate {
 
     /// Everything the rule looked at: the whole match and each composite part that it needs. Decides freshness.
     pub fn evidence(&self) -> impl Iterator<Item = Span> {
-        let parts = self.related.iter().filter(|part| part.needed).map(|part| part.span);
-        std::iter::once(self.whole).chain(parts)
+        evidence(self.whole, &self.related)
     }
 
     /// How binding it is; a secret always is.
@@ -77,6 +76,11 @@ impl Candidate {
     pub fn belongs_at(&self, path: &BytePath) -> bool {
         any_glob_matches(&self.paths, path)
     }
+}
+
+/// [`Candidate::evidence`] of what is not made into one yet.
+pub fn evidence(whole: Span, related: &[Related]) -> impl Iterator<Item = Span> {
+    std::iter::once(whole).chain(related.iter().filter(|part| part.needed).map(|part| part.span))
 }
 
 /// A reason that moved a candidate's confidence. One sentence, no secret in it.

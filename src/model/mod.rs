@@ -21,7 +21,7 @@ mod span;
 mod stages;
 
 pub use blob::{Blob, Difference, Fresh};
-pub use candidate::{Candidate, Found, Mark, MarkScope, Note, Notes, Related};
+pub use candidate::{Candidate, Found, Mark, MarkScope, Note, Notes, Related, evidence};
 pub use claim::{Claim, Enforcement, ParseEnforcementError};
 pub use coding::Coding;
 pub use contents::Contents;

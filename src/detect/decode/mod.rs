@@ -34,9 +34,9 @@ pub(super) const BACK: usize = BEFORE;
 const _: () = assert!(BACK >= JOINT + LEAST + 2 && BEHIND >= JOINT + 2);
 /// Nothing farther behind a carrier does.
 pub(super) const AHEAD: usize = BACK;
+const _: () = assert!(BACK >= escapes::REACH && AHEAD >= BEHIND);
 /// Nothing farther before that which decides where a carrier begins does.
 pub(super) const EDGE: usize = 16;
-const _: () = assert!(BACK >= escapes::REACH && AHEAD >= BEHIND);
 /// So far around a change carriers are looked for: those that lie [`BACK`] or [`AHEAD`] from it have enough of a run there.
 pub(super) const NEAR: usize = 512;
 const _: () = assert!(NEAR >= BACK + JOINT + 3 * LEAST);
